@@ -1,0 +1,138 @@
+"""What the stages need from the heavy libraries, in our words. Backends implement these; fakes meet the same suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+from ranker.types import Candidate, EncoderInfo, JudgeOutcome, TextKind, Texts, Usage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Text -> unit vectors."""
+
+    @property
+    def info(self) -> EncoderInfo: ...
+
+    def encode(
+        self, texts: Sequence[str], kind: TextKind = "document"
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Yield (positions into ``texts`` of shape (b,), unit vectors of shape (b, dimension) float32) per batch.
+
+        Every position comes exactly once, in any order. A text's vector is the same, bit for bit, whatever other
+        texts are in the call: that is what makes an interrupted run end like an unbroken one.
+        """
+        ...
+
+
+class Judge(Protocol):
+    """Turns candidates into judgments; every candidate yields exactly one outcome, in any order, as it comes."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def uses_language_model(self) -> bool: ...
+
+    def key(self, candidate: Candidate) -> str:
+        """Hash of everything that shapes this candidate's outcome besides the paper's id, version and text hash."""
+        ...
+
+    def judge(self, candidates: Sequence[Candidate]) -> Iterator[JudgeOutcome]: ...
+
+    def text_key(self, candidate: Candidate) -> str | None:
+        """Key of the texts that ``write`` would make; None where the judge writes none (reason came with the judgment)."""
+        ...
+
+    def write(self, candidates: Sequence[Candidate]) -> Iterator[Texts]:
+        """Second pass: words for papers that will be read."""
+        ...
+
+    @property
+    def usage(self) -> Usage: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorInfo:
+    """Who a generator is: backend, model name, revision or hash of the weights, engine version, context length in tokens."""
+
+    backend: str
+    model: str
+    revision: str
+    engine_version: str
+    max_context: int
+    dtype: str
+    gives_logprobs: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One paper, one prompt. ``head`` (rules, scale, field) is static and shared, it goes into the system turn; ``body``
+    is the delimited paper with the question. ``key`` is ours: the engine owns ids, the model never echoes them.
+    """
+
+    key: str
+    head: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelReading:
+    """Probabilities of the labels (raw, not renormalised; NaN never) after the prompt, or an error.
+
+    ``missing`` labels are those that the engine did not return (their probability counts as 0).
+    """
+
+    key: str
+    probabilities: tuple[float, ...]
+    missing: tuple[str, ...] = ()
+    error: str | None = None
+    from_text: bool = False
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """How to write: token limit, stops, temperature (0 = greedy), seed."""
+
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Text after a prompt. ``finish``: stop, length (cut off) or error."""
+
+    key: str
+    text: str
+    finish: Literal["stop", "length", "error"]
+    error: str | None = None
+    usage: Usage = Usage()
+
+
+class Generator(Protocol):
+    """A local language model: read label probabilities, write text, count tokens, say who you are."""
+
+    @property
+    def info(self) -> GeneratorInfo: ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+    def read_labels(self, prompts: Iterable[Prompt], labels: Sequence[str]) -> Iterator[LabelReading]: ...
+
+    def write(self, prompts: Iterable[Prompt], options: WriteOptions) -> Iterator[Completion]: ...
+
+    @property
+    def usage(self) -> Usage: ...
+
+    def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""The profile of one reader or lab: fields, exclusions, thresholds, language. Read from TOML, checked on construction."""
+"""The profile of one reader or lab: fields, exclusions, thresholds, language. From TOML, checked on construction."""
 
 from __future__ import annotations
 

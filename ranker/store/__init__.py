@@ -1,0 +1,6 @@
+"""The store: one SQLite file (WAL) with papers, vectors, outcomes, texts, runs, what was seen, and ticks."""
+
+from ranker.store.lock import run_lock
+from ranker.store.store import Store, Tick
+
+__all__ = ["Store", "Tick", "run_lock"]

@@ -1,0 +1,84 @@
+"""Opening, migrating and guarding the SQLite file; SQLite's errors become ours with what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ranker.errors import StoreError
+from ranker.store.schema import MIGRATIONS, VERSION
+
+_BUSY_SECONDS = 10.0
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite errors as StoreError: locked, full, damaged, not writable."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = str(error).lower()
+        if "locked" in text or "busy" in text:
+            todo = "another program holds it; wait for it to end, or use another --store"
+        elif "full" in text:
+            todo = "the disk is full: free some space and run again; what was stored is intact"
+        elif "malformed" in text or "not a database" in text:
+            todo = "it is damaged or no ranker store: move it away (a new one is made) or restore a copy"
+        elif "readonly" in text or "unable to open" in text:
+            todo = "make the file and its folder writable, or use another --store"
+        else:
+            todo = "see the message; `ranker doctor` checks the store"
+        raise StoreError(f"the store failed: {error}", where=str(path), todo=todo) from error
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open (make, migrate) the store.
+
+    Raises:
+        StoreError: can't be opened, is damaged, locked, or of a newer schema than this program knows.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"its folder can't be made ({error.strerror})", where=str(path), todo="use another --store"
+        ) from error
+    with translated(path):
+        db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            db.row_factory = sqlite3.Row
+            db.execute("PRAGMA journal_mode = WAL")
+            # NORMAL: a killed process loses nothing; a power cut may lose the last batches, never the file.
+            db.execute("PRAGMA synchronous = NORMAL")
+            db.execute("PRAGMA foreign_keys = ON")
+            _migrate(db, path)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise StoreError(
+            f"its schema is version {version}, this program knows up to {VERSION}",
+            where=str(path),
+            todo="update ranker, or use another --store",
+        )
+    if version == VERSION:
+        return
+    db.execute("BEGIN EXCLUSIVE")
+    try:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        for number in range(version, VERSION):
+            for statement in MIGRATIONS[number].split(";"):
+                if statement.strip():
+                    db.execute(statement)
+        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise

@@ -1,0 +1,46 @@
+"""The schema and its migrations: the only place that knows tables. ``MIGRATIONS[i]`` leads from version i to i + 1."""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE papers (
+        arxiv_id TEXT NOT NULL, version INTEGER NOT NULL DEFAULT 0, text_hash TEXT NOT NULL,
+        title TEXT NOT NULL, abstract TEXT NOT NULL, authors TEXT NOT NULL, authors_text TEXT NOT NULL,
+        published TEXT, day TEXT, categories TEXT NOT NULL, affiliations TEXT NOT NULL, announce_type TEXT,
+        origin_path TEXT NOT NULL, origin_kind TEXT NOT NULL, origin_line INTEGER NOT NULL,
+        raw BLOB NOT NULL, first_seen TEXT NOT NULL,
+        PRIMARY KEY (arxiv_id, version)
+    ) WITHOUT ROWID;
+    CREATE INDEX papers_by_day ON papers (coalesce(day, published));
+    CREATE TABLE encoders (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
+    CREATE TABLE vectors (
+        encoder INTEGER NOT NULL REFERENCES encoders (id), text_hash TEXT NOT NULL, vector BLOB NOT NULL,
+        PRIMARY KEY (encoder, text_hash)
+    ) WITHOUT ROWID;
+    CREATE TABLE outcomes (
+        key TEXT PRIMARY KEY, profile TEXT NOT NULL, arxiv_id TEXT NOT NULL, version INTEGER NOT NULL,
+        judge TEXT NOT NULL, judgment TEXT NOT NULL, at TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE texts (
+        key TEXT PRIMARY KEY, profile TEXT NOT NULL, arxiv_id TEXT NOT NULL, texts TEXT NOT NULL, at TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY, profile TEXT NOT NULL, day TEXT NOT NULL, made_at TEXT NOT NULL,
+        report TEXT NOT NULL, run BLOB NOT NULL
+    );
+    CREATE INDEX runs_by_day ON runs (profile, day, id);
+    CREATE TABLE seen (
+        profile TEXT NOT NULL, arxiv_id TEXT NOT NULL, version INTEGER NOT NULL, day TEXT NOT NULL,
+        outcome TEXT NOT NULL, field TEXT, score REAL, text_hash TEXT NOT NULL,
+        PRIMARY KEY (profile, arxiv_id, version, day)
+    ) WITHOUT ROWID;
+    CREATE TABLE ticks (
+        profile TEXT NOT NULL, arxiv_id TEXT NOT NULL, version INTEGER NOT NULL, day TEXT NOT NULL,
+        tick TEXT NOT NULL, field TEXT, at TEXT NOT NULL,
+        PRIMARY KEY (profile, arxiv_id, version, day)
+    ) WITHOUT ROWID;
+    """,
+)
+
+VERSION = len(MIGRATIONS)

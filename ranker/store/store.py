@@ -1,0 +1,245 @@
+"""What the stages ask of the store. Every write is one transaction: durable as it comes, or not there at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from ranker.store import codec
+from ranker.store.connection import connect, translated
+from ranker.types import Judgment, Paper, Ranking, Run, Texts
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_CHUNK = 500  # under SQLite's oldest limit of 999 variables
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A reader's mark: ``tick`` is up, down, move (to ``field``) or later; ``at`` an ISO time."""
+
+    arxiv_id: str
+    version: int | None
+    profile: str
+    day: str
+    tick: str
+    field: str | None
+    at: str
+
+
+class Store:
+    """One SQLite file. Rows carry the profile. Not for use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db = connect(path)
+        self._encoders: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        with translated(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        with translated(self.path):
+            return self._db.execute(sql, values).fetchall()
+
+    def _by_chunks(self, sql: str, head: Sequence[Any], keys: Sequence[str]) -> Iterator[sqlite3.Row]:
+        for start in range(0, len(keys), _CHUNK):
+            part = keys[start : start + _CHUNK]
+            yield from self._rows(sql.replace("@keys", ",".join("?" * len(part))), (*head, *part))
+
+    # papers
+
+    def put_papers(self, papers: Iterable[tuple[Paper, str]], now: str) -> int:
+        """Store (paper, text hash) pairs; a paper that is there in the same version takes the new text. Returns how
+        many ids and versions were new.
+        """
+        rows = [codec.paper_row(paper, text_hash, now) for paper, text_hash in papers]
+        sql = f"""INSERT INTO papers ({codec.PAPER_COLUMNS}) VALUES ({",".join("?" * 17)})
+            ON CONFLICT (arxiv_id, version) DO UPDATE SET
+            text_hash = excluded.text_hash, title = excluded.title, abstract = excluded.abstract,
+            authors = excluded.authors, authors_text = excluded.authors_text, published = excluded.published,
+            day = coalesce(excluded.day, day), categories = excluded.categories,
+            affiliations = excluded.affiliations, announce_type = excluded.announce_type, raw = excluded.raw
+            WHERE text_hash <> excluded.text_hash OR coalesce(day, '') <> coalesce(excluded.day, '')
+               OR raw <> excluded.raw"""
+        with self._write() as db:
+            known = {
+                (r["arxiv_id"], r["version"])
+                for r in self._by_chunks(
+                    "SELECT arxiv_id, version FROM papers WHERE arxiv_id IN (@keys)", (), [r[0] for r in rows]
+                )
+            }
+            db.executemany(sql, rows)
+        return len({(r[0], r[1]) for r in rows} - known)
+
+    def papers_of_day(self, day: str) -> Iterator[Paper]:
+        """Stored papers announced on ``day`` (published, where no announcement day is known), by id and version."""
+        sql = "SELECT * FROM papers WHERE coalesce(day, published) = ? ORDER BY arxiv_id, version"
+        for row in self._rows(sql, (day,)):
+            yield codec.paper_of(row)
+
+    def paper(self, arxiv_id: str) -> Paper | None:
+        """The newest stored version of an id."""
+        rows = self._rows("SELECT * FROM papers WHERE arxiv_id = ? ORDER BY version DESC LIMIT 1", (arxiv_id,))
+        return codec.paper_of(rows[0]) if rows else None
+
+    def all_papers(self) -> Iterator[Paper]:
+        """Every stored paper, streamed, by id and version."""
+        with translated(self.path):
+            for row in self._db.execute("SELECT * FROM papers ORDER BY arxiv_id, version"):
+                yield codec.paper_of(row)
+
+    def days(self, limit: int = 10) -> list[tuple[str, int]]:
+        """The newest days that papers are stored for, with their numbers."""
+        sql = """SELECT coalesce(day, published) AS d, count(*) AS n FROM papers WHERE d IS NOT NULL
+            GROUP BY d ORDER BY d DESC LIMIT ?"""
+        return [(r["d"], r["n"]) for r in self._rows(sql, (limit,))]
+
+    def counts(self) -> dict[str, int]:
+        """Rows a table, for `ranker doctor`."""
+        names = ("papers", "vectors", "outcomes", "texts", "runs", "ticks")
+        return {n: int(self._rows(f"SELECT count(*) FROM {n}")[0][0]) for n in names}
+
+    # vectors
+
+    def _encoder(self, key: str) -> int:
+        if key not in self._encoders:
+            with self._write() as db:
+                db.execute("INSERT OR IGNORE INTO encoders (key) VALUES (?)", (key,))
+            self._encoders[key] = self._rows("SELECT id FROM encoders WHERE key = ?", (key,))[0]["id"]
+        return self._encoders[key]
+
+    def get_vectors(self, encoder_key: str, hashes: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Unit vectors (dimension,) float32 of the text hashes that are stored under this encoder."""
+        import numpy as np
+
+        sql = "SELECT text_hash, vector FROM vectors WHERE encoder = ? AND text_hash IN (@keys)"
+        rows = self._by_chunks(sql, (self._encoder(encoder_key),), list(dict.fromkeys(hashes)))
+        return {r["text_hash"]: np.frombuffer(r["vector"], dtype=np.float32) for r in rows}
+
+    def put_vectors(self, encoder_key: str, vectors: Sequence[tuple[str, NDArray[np.float32]]]) -> None:
+        encoder = self._encoder(encoder_key)
+        with self._write() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
+                [(encoder, text_hash, vector.astype("float32").tobytes()) for text_hash, vector in vectors],
+            )
+
+    # outcomes and texts
+
+    def get_judgments(self, keys: Sequence[str]) -> dict[str, Judgment]:
+        sql = "SELECT key, judgment FROM outcomes WHERE key IN (@keys)"
+        return {r["key"]: codec.judgment_of(r["judgment"]) for r in self._by_chunks(sql, (), list(keys))}
+
+    def put_judgments(self, profile: str, judgments: Sequence[tuple[str, int | None, Judgment]], now: str) -> None:
+        """Store (key, version, judgment); only judgments are ever stored, never an Unscored."""
+        with self._write() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(k, profile, j.arxiv_id, v or 0, j.judge, codec.record(j), now) for k, v, j in judgments],
+            )
+
+    def get_texts(self, keys: Sequence[str]) -> dict[str, Texts]:
+        sql = "SELECT key, texts FROM texts WHERE key IN (@keys)"
+        return {r["key"]: codec.texts_of(r["texts"]) for r in self._by_chunks(sql, (), list(keys))}
+
+    def put_texts(self, profile: str, key: str, texts: Texts, now: str) -> None:
+        with self._write() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO texts VALUES (?, ?, ?, ?, ?)",
+                (key, profile, texts.arxiv_id, codec.record(texts), now),
+            )
+
+    # runs and history
+
+    def put_run(self, run: Run, hashes: Mapping[str, str]) -> None:
+        """Store a finished run; an earlier one of the same profile and day gives way.
+
+        ``hashes``: versioned id -> text hash.
+        ."""
+        report = {"counts": dict(run.counts), "judge": run.judge_line, "notes": list(run.notes)}
+        with self._write() as db:
+            db.execute("DELETE FROM runs WHERE profile = ? AND day = ?", (run.profile, run.day))
+            db.execute("DELETE FROM seen WHERE profile = ? AND day = ?", (run.profile, run.day))
+            db.execute(
+                "INSERT INTO runs (profile, day, made_at, report, run) VALUES (?, ?, ?, ?, ?)",
+                (run.profile, run.day, run.made_at, codec.dump(report), codec.pack_run(run)),
+            )
+            rows = [_seen_row(run, r, hashes) for r in run.rankings if r.outcome != "duplicate"]
+            db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def run(self, profile: str, day: str | None = None) -> Run | None:
+        """The run of a day, or the newest day's."""
+        sql = "SELECT run FROM runs WHERE profile = ?" + (" AND day = ?" if day else "") + " ORDER BY day DESC LIMIT 1"
+        rows = self._rows(sql, (profile, day) if day else (profile,))
+        return codec.unpack_run(rows[0]["run"]) if rows else None
+
+    def run_days(self, profile: str) -> list[str]:
+        return [r["day"] for r in self._rows("SELECT day FROM runs WHERE profile = ? ORDER BY day", (profile,))]
+
+    def seen_before(self, profile: str, day: str, ids: Sequence[str]) -> dict[str, list[tuple[int, str, str, str]]]:
+        """Earlier sightings of ids: id -> [(version, day, outcome, text hash)], oldest first."""
+        sql = """SELECT arxiv_id, version, day, outcome, text_hash FROM seen
+            WHERE profile = ? AND day < ? AND arxiv_id IN (@keys) ORDER BY day"""
+        found: dict[str, list[tuple[int, str, str, str]]] = {}
+        for r in self._by_chunks(sql, (profile, day), list(dict.fromkeys(ids))):
+            found.setdefault(r["arxiv_id"], []).append((r["version"], r["day"], r["outcome"], r["text_hash"]))
+        return found
+
+    def forget_runs(self, profile: str, before: str) -> int:
+        """Drop runs older than ``before`` (ISO day); what was seen stays, so nothing comes back as new."""
+        with self._write() as db:
+            return db.execute("DELETE FROM runs WHERE profile = ? AND day < ?", (profile, before)).rowcount
+
+    # ticks
+
+    def put_ticks(self, ticks: Sequence[Tick]) -> None:
+        with self._write() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(t.profile, t.arxiv_id, t.version or 0, t.day, t.tick, t.field, t.at) for t in ticks],
+            )
+
+    def ticks(self, profile: str) -> list[Tick]:
+        rows = self._rows("SELECT * FROM ticks WHERE profile = ? ORDER BY at, arxiv_id", (profile,))
+        return [
+            Tick(r["arxiv_id"], r["version"] or None, r["profile"], r["day"], r["tick"], r["field"], r["at"])
+            for r in rows
+        ]
+
+    def check(self) -> str:
+        """SQLite's own integrity check: ``ok``, or what is wrong."""
+        return str(self._rows("PRAGMA quick_check")[0][0])
+
+
+def _seen_row(run: Run, ranking: Ranking, hashes: Mapping[str, str]) -> tuple[Any, ...]:
+    p = ranking.paper
+    text_hash = hashes.get(p.versioned_id, "")
+    return (run.profile, p.arxiv_id, p.version or 0, run.day, ranking.outcome, ranking.field, ranking.score, text_hash)

@@ -1,4 +1,4 @@
-"""Configuration: the packaged ``config/ranker.toml``, under the user's, under ``--config``. Unknown keys are refused."""
+"""Configuration: packaged ``config/ranker.toml``, under the user's or ``--config``. Unknown keys are refused."""
 
 from __future__ import annotations
 

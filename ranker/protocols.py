@@ -47,7 +47,7 @@ class Judge(Protocol):
     def judge(self, candidates: Sequence[Candidate]) -> Iterator[JudgeOutcome]: ...
 
     def text_key(self, candidate: Candidate) -> str | None:
-        """Key of the texts that ``write`` would make; None where the judge writes none (reason came with the judgment)."""
+        """Key of the texts that ``write`` would make; None where it writes none (the reason came with the judgment)."""
         ...
 
     def write(self, candidates: Sequence[Candidate]) -> Iterator[Texts]:
@@ -62,7 +62,7 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GeneratorInfo:
-    """Who a generator is: backend, model name, revision or hash of the weights, engine version, context length in tokens."""
+    """Who a generator is; ``revision``: hub revision or hash of the weights; ``max_context`` in tokens."""
 
     backend: str
     model: str
@@ -75,8 +75,8 @@ class GeneratorInfo:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One paper, one prompt. ``head`` (rules, scale, field) is static and shared, it goes into the system turn; ``body``
-    is the delimited paper with the question. ``key`` is ours: the engine owns ids, the model never echoes them.
+    """One paper, one prompt. ``head`` (rules, scale, field) is static and shared, it goes into the system turn;
+    ``body`` is the delimited paper with the question. ``key`` is ours: the engine owns ids, the model never echoes them.
     """
 
     key: str

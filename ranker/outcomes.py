@@ -1,0 +1,134 @@
+"""Every paper gets an outcome: what the router settled, what the judge said, what history and words add."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ranker.profile import Profile
+from ranker.types import Candidate, Exclusion, Judgment, OutcomeName, Paper, Ranking, Route, Texts, Unscored
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """``routed``: positions of papers that go to the judge; ``settled``: the rest, with outcome and why."""
+
+    routed: tuple[int, ...]
+    settled: tuple[Ranking, ...]
+
+
+def newest_positions(papers: Sequence[Paper]) -> dict[str, int]:
+    """Base id -> position of its newest version; of equal versions the first stands."""
+    best: dict[str, int] = {}
+    for i, paper in enumerate(papers):
+        at = best.setdefault(paper.arxiv_id, i)
+        if (paper.version or 0) > (papers[at].version or 0):
+            best[paper.arxiv_id] = i
+    return best
+
+
+def sort_out(
+    papers: Sequence[Paper], routes: Sequence[Route], vetoed: Sequence[Sequence[Exclusion]], profile: Profile
+) -> Sorting:
+    """Duplicates (the newest version of an id wins), vetoed and unrouted papers are settled; the rest are judged."""
+    newest = newest_positions(papers)
+    routed: list[int] = []
+    settled: list[Ranking] = []
+    for i, (paper, found) in enumerate(zip(papers, routes, strict=True)):
+        if newest[paper.arxiv_id] != i:
+            kept = papers[newest[paper.arxiv_id]]
+            detail = f"duplicate of {kept.versioned_id} ({kept.origin.path}:{kept.origin.line})"
+            settled.append(_settled(paper, found, "duplicate", detail, ()))
+        elif vetoed[i]:
+            words = ", ".join(e.what for e in vetoed[i])
+            settled.append(_settled(paper, found, "vetoed", f"vetoed keyword: {words}", tuple(vetoed[i])))
+        elif found.field is None:
+            names = ", ".join(e.what for e in found.exclusions)
+            settled.append(_settled(paper, found, "unrouted", f"every field is excluded: {names}", ()))
+        elif not found.routed:
+            detail = f"similarity {found.similarity:.4f} < {profile.routing.min_similarity:.4f} ({found.field})"
+            settled.append(_settled(paper, found, "unrouted", detail, ()))
+        else:
+            routed.append(i)
+    return Sorting(tuple(routed), tuple(settled))
+
+
+def _settled(
+    paper: Paper, found: Route, outcome: OutcomeName, detail: str, exclusions: tuple[Exclusion, ...]
+) -> Ranking:
+    # The field is the best one for every paper, whatever its outcome; where all are excluded, the nearest of those.
+    field = found.field or max(found.similarities, key=lambda s: s[1])[0]
+    return Ranking(
+        paper=paper,
+        outcome=outcome,
+        field=field,
+        score=None,
+        rank=0,
+        similarity=found.similarity,
+        margin=found.margin,
+        reason="",
+        judge="",
+        detail=detail,
+        second_field=found.second,
+        similarities=found.similarities,
+        exclusions=(*found.exclusions, *exclusions),
+    )
+
+
+def judged(candidate: Candidate, outcome: Judgment | Unscored) -> Ranking:
+    """A routed paper's ranking: scored, or ``failed`` without a score."""
+    found = candidate.route
+    if isinstance(outcome, Unscored):
+        failed = _settled(candidate.paper, found, "failed", f"{outcome.kind}: {outcome.detail}", ())
+        return dataclasses.replace(failed, judge=outcome.judge)
+    similarities = dict(found.similarities)
+    return Ranking(
+        paper=candidate.paper,
+        outcome="not_recommended",
+        field=outcome.field,
+        score=outcome.relevance,
+        rank=0,
+        similarity=similarities.get(outcome.field, found.similarity),
+        margin=found.margin,
+        reason=outcome.reason,
+        judge=outcome.judge,
+        detail=outcome.detail,
+        second_field=found.second if found.second != outcome.field else found.field,
+        spread=outcome.spread,
+        p_recommended=outcome.p_recommended,
+        flags=outcome.flags,
+        similarities=found.similarities,
+        exclusions=found.exclusions,
+    )
+
+
+def dress(
+    rankings: Sequence[Ranking], words: Mapping[str, Texts], known: Mapping[str, tuple[int, str]]
+) -> list[Ranking]:
+    """Add the second pass's words and what history knows. Never touches score or field."""
+    result = []
+    for r in rankings:
+        texts = words.get(r.paper.versioned_id)
+        if texts is not None:
+            r = dataclasses.replace(r, texts=texts, reason=texts.reason or r.reason)
+        if r.paper.arxiv_id in known and r.outcome != "duplicate":
+            version, day = known[r.paper.arxiv_id]
+            newer = (r.paper.version or 0) > version
+            flag = f"new version: v{version} was seen on {day}" if newer else f"seen before: on {day}"
+            detail = f"{r.detail}; {flag}" if r.detail else flag
+            r = dataclasses.replace(r, flags=(*r.flags, flag), detail=detail)
+        result.append(r)
+    return result
+
+
+def distinct_reasons(rankings: Sequence[Ranking]) -> list[Ranking]:
+    """Where two papers' reasons came out equal (equal texts under two ids), the later ones name their id."""
+    taken: set[str] = set()
+    result = []
+    for r in rankings:
+        if r.reason and r.reason in taken:
+            r = dataclasses.replace(r, reason=f"{r.reason}（arXiv:{r.paper.versioned_id}）")
+        taken.add(r.reason)
+        result.append(r)
+    return result

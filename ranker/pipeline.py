@@ -1,0 +1,205 @@
+"""The story: papers are deduplicated, vetoed, embedded, routed, judged, ordered, given words and accounted for."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ranker import outcomes, report
+from ranker.embed import embed
+from ranker.profile import Profile
+from ranker.progress import Progress, Stopwatch, Tally
+from ranker.protocols import Encoder, Judge
+from ranker.rank import order, recommend
+from ranker.route import CentroidText, Search, centroid_texts, route, vetoes
+from ranker.text import document_text, text_hash
+from ranker.types import Candidate, Judgment, Paper, Ranking, Rejected, Run, Texts, Unscored
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ranker.store import Store
+
+_FLUSH_ITEMS, _FLUSH_SECONDS = 64, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to rank: parsed papers, what was refused, how many lines were read, and the digest's day and clock."""
+
+    papers: tuple[Paper, ...]
+    read: int
+    now: datetime
+    rejected: tuple[Rejected, ...] = ()
+    day: str | None = None
+    use_history: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def rank(
+    request: Request,
+    profile: Profile,
+    *,
+    encoder: Encoder,
+    search: Search,
+    judge: Judge,
+    store: Store,
+    progress: Progress | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> Run:
+    """Every paper ends as duplicate, vetoed, unrouted, or routed; every routed one as Judgment or Unscored.
+
+    Args:
+        search: inner products of papers and centroids (the FAISS backend).
+        versions: of everything that shaped the result, for the report.
+
+    Raises:
+        RankerError: nothing is written but what the store already holds durably.
+        AccountingError: a paper was lost.
+    """
+    watch = Stopwatch(progress)
+    now = request.now.isoformat(timespec="seconds")
+    day = request.day or newest_day(request.papers) or request.now.date().isoformat()
+    papers = request.papers
+    hashes = [text_hash(p.title, p.abstract) for p in papers]
+    with watch.stage("store", len(papers)) as tally:
+        store.put_papers(zip(papers, hashes, strict=True), now)
+        tally.advance(len(papers))
+    with watch.stage("embed", len(papers)) as tally:
+        vectors = _embed(papers, hashes, encoder, store, tally)
+    with watch.stage("route", len(papers)) as tally:
+        texts = centroid_texts(profile)
+        centroids = _embed_profile(texts, encoder, store)
+        routes = route(papers, vectors, profile, texts, centroids, search)
+        tally.advance(len(papers))
+    sorting = outcomes.sort_out(papers, routes, vetoes(papers, profile), profile)
+    candidates = [
+        Candidate(papers[i], routes[i], hashes[i], vectors[i].astype(np.float32).tobytes()) for i in sorting.routed
+    ]
+    with watch.stage("judge", len(candidates)) as tally:
+        judged = _judge(candidates, judge, profile, store, now, tally)
+    rankings = order([*sorting.settled, *(outcomes.judged(c, judged[c.paper.versioned_id]) for c in candidates)])
+    known = _known(rankings, profile, day, store) if request.use_history else {}
+    rankings = recommend(rankings, profile.recommend, known=known)
+    chosen = {r.paper.versioned_id for r in rankings if r.outcome == "recommended"}
+    with watch.stage("write", len(chosen)) as tally:
+        wanted = [c for c in candidates if c.paper.versioned_id in chosen]
+        words = _write(wanted, judge, profile, store, now, tally)
+    rankings = outcomes.distinct_reasons(outcomes.dress(rankings, words, known))
+    counts = report.tally(request.read, len(request.rejected), rankings)
+    run = Run(
+        day=day,
+        made_at=now,
+        profile=profile.name,
+        profile_title=profile.title,
+        fields=profile.field_names,
+        language=profile.language,
+        rankings=tuple(rankings),
+        rejected=request.rejected,
+        counts=counts,
+        stages=tuple(watch.stages),
+        judge_line=judge.name,
+        usage=judge.usage,
+        uses_language_model=judge.uses_language_model,
+        threshold=profile.recommend.describe(),
+        versions=dict(versions or {}),
+        hashes={"profile": profile.content_hash(), "encoder": encoder.info.key, "weights": encoder.info.sha256},
+        notes=request.notes,
+    )
+    store.put_run(run, {p.versioned_id: h for p, h in zip(papers, hashes, strict=True)})
+    return run
+
+
+def newest_day(papers: Iterable[Paper]) -> str | None:
+    """The announcement day, else the latest ``published`` date, of a set of papers."""
+    papers = list(papers)
+    days = [p.day for p in papers if p.day] or [p.published for p in papers if p.published]
+    return max(days)[:10] if days else None
+
+
+def outcome_key(candidate: Candidate, judge: Judge) -> str:
+    """sha256 (hex) of base id, version, text hash and all that shapes the judgment. Change any: judged again."""
+    p = candidate.paper
+    parts = (p.arxiv_id, str(p.version or 0), candidate.text_hash, judge.key(candidate))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _embed(
+    papers: Sequence[Paper], hashes: Sequence[str], encoder: Encoder, store: Store, tally: Tally
+) -> NDArray[np.float32]:
+    texts = [document_text(p.title, p.abstract) for p in papers]
+    result = embed(texts, hashes, encoder, store, on_batch=tally.advance)
+    tally.reuse(result.reused)
+    return result.vectors
+
+
+def _embed_profile(texts: Sequence[CentroidText], encoder: Encoder, store: Store) -> NDArray[np.float32]:
+    """The centroids' vectors, from the store where it has them: a second run loads no encoder at all."""
+    vectors = np.zeros((len(texts), encoder.info.dimension), dtype=np.float32)
+    for kind in ("query", "document"):
+        rows = [i for i, t in enumerate(texts) if t.kind == kind]
+        # A query may carry the model's prompt, so it never shares a key with a paper of the same text.
+        keys = [hashlib.sha256(f"{kind}\0{texts[i].text}".encode()).hexdigest() for i in rows]
+        if rows:
+            vectors[rows] = embed([texts[i].text for i in rows], keys, encoder, store, kind=kind).vectors
+    return vectors
+
+
+def _judge(
+    candidates: Sequence[Candidate], judge: Judge, profile: Profile, store: Store, now: str, tally: Tally
+) -> dict[str, Judgment | Unscored]:
+    """An outcome for every candidate, by versioned id: from the store, else judged and made durable as it comes."""
+    keys = {c.paper.versioned_id: outcome_key(c, judge) for c in candidates}
+    stored = store.get_judgments(list(keys.values()))
+    result: dict[str, Judgment | Unscored] = {i: stored[k] for i, k in keys.items() if k in stored}
+    tally.reuse(len(result))
+    missing = {c.paper.arxiv_id: c for c in candidates if c.paper.versioned_id not in result}
+    pending: list[tuple[str, int | None, Judgment]] = []
+    flushed = time.monotonic()
+    at_once = 1 if judge.uses_language_model else _FLUSH_ITEMS
+    try:
+        for outcome in judge.judge(list(missing.values())) if missing else ():
+            paper = missing[outcome.arxiv_id].paper
+            result[paper.versioned_id] = outcome
+            tally.advance()
+            if isinstance(outcome, Judgment):
+                pending.append((keys[paper.versioned_id], paper.version, outcome))
+            if len(pending) >= at_once or time.monotonic() - flushed > _FLUSH_SECONDS:
+                store.put_judgments(profile.name, pending, now)
+                pending, flushed = [], time.monotonic()
+    finally:
+        store.put_judgments(profile.name, pending, now)
+    for c in candidates:
+        lost = Unscored(c.paper.arxiv_id, "lost", "the judge gave no outcome for this paper", judge.name)
+        result.setdefault(c.paper.versioned_id, lost)
+    return result
+
+
+def _write(
+    candidates: Sequence[Candidate], judge: Judge, profile: Profile, store: Store, now: str, tally: Tally
+) -> dict[str, Texts]:
+    """Words for recommended papers, by versioned id; a text that failed its checks is not stored: it is tried again."""
+    keys = {c.paper.arxiv_id: k for c in candidates if (k := judge.text_key(c)) is not None}
+    by_id = {c.paper.arxiv_id: c for c in candidates}
+    stored = store.get_texts(list(keys.values()))
+    result = {by_id[i].paper.versioned_id: stored[k] for i, k in keys.items() if k in stored}
+    tally.reuse(len(result))
+    missing = [c for c in candidates if c.paper.arxiv_id in keys and c.paper.versioned_id not in result]
+    for texts in judge.write(missing) if missing else ():
+        result[by_id[texts.arxiv_id].paper.versioned_id] = texts
+        if not texts.failed:
+            store.put_texts(profile.name, keys[texts.arxiv_id], texts, now)
+        tally.advance()
+    return result
+
+
+def _known(rankings: Sequence[Ranking], profile: Profile, day: str, store: Store) -> dict[str, tuple[int, str]]:
+    """Ids seen on an earlier day: id -> (version, day) of the newest sighting."""
+    seen = store.seen_before(profile.name, day, [r.paper.arxiv_id for r in rankings])
+    return {i: (sightings[-1][0], sightings[-1][1]) for i, sightings in seen.items()}

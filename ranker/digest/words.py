@@ -1,0 +1,70 @@
+"""What the digests say around the papers, in both languages. Chinese first; keys are ours."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+BEIJING = timezone(timedelta(hours=8))  # no daylight saving since 1991, so no time zone database is needed
+
+ZH = {
+    "title": "ArXiv 每日推荐",
+    "updated": "更新于北京时间：{time}",
+    "read": "已自动阅读了 {number} 篇最新的论文。",
+    "model": "使用模型：{model} | 消耗 Tokens：{tokens}",
+    "no_model": "**说明：** 本日报未使用任何语言模型。评分由句向量与统计模型给出；"
+    "推荐理由由可查证的证据拼成，引号中的句子逐字摘自论文摘要。",
+    "navigation": "快速导航",
+    "papers": "（{number} 篇）",
+    "no_field": "未归入领域",
+    "quiet": "今日没有新论文。",
+    "nothing": "今日没有达到推荐标准的论文。",
+    "counts": "**本次统计**",
+    "identity": "读入 {read} 行 = 拒收 {rejected} + 重复 {duplicate} + 屏蔽 {vetoed} + 未归类 {unrouted}"
+    " + 推荐 {recommended} + 未推荐 {not_recommended} + 失败 {failed}",
+    "threshold": "推荐标准：{threshold}",
+    "note": "附注：{note}",
+    "failed": "评判失败（未评分，非 0 分）：{papers}",
+    "quote": "［摘要原句］",
+    "no_quote": "［摘要中没有这类句子］",
+    "no_abstract": "［没有摘要］",
+    "quoted_form": "标有［摘要原句］的文字逐字摘自论文摘要，未经语言模型改写。",
+    "uncategorised": "未分类",
+}
+EN = {
+    "title": "ArXiv Daily Picks",
+    "updated": "Updated (Beijing time): {time}",
+    "read": "Read {number} new papers.",
+    "model": "Model: {model} | Tokens: {tokens}",
+    "no_model": "**Note:** no language model was used for this digest. Scores come from sentence vectors and "
+    "statistical models; reasons are made of evidence, and sentences in quotation marks stand verbatim in "
+    "the abstracts.",
+    "navigation": "Quick navigation",
+    "papers": " ({number} papers)",
+    "no_field": "No field",
+    "quiet": "No new papers today.",
+    "nothing": "No paper reached the threshold today.",
+    "counts": "**Counts**",
+    "identity": "{read} lines read = {rejected} rejected + {duplicate} duplicate + {vetoed} vetoed"
+    " + {unrouted} unrouted + {recommended} recommended + {not_recommended} not recommended + {failed} failed",
+    "threshold": "Recommended: {threshold}",
+    "note": "Note: {note}",
+    "failed": "Judging failed (unscored, not zero): {papers}",
+    "quote": "[abstract verbatim]",
+    "no_quote": "[no such sentence in the abstract]",
+    "no_abstract": "[no abstract]",
+    "quoted_form": "Text marked [abstract verbatim] stands word for word in the abstract; no model rewrote it.",
+    "uncategorised": "Uncategorised",
+}
+
+
+def words(language: str) -> dict[str, str]:
+    """The strings of a language: English where it starts with ``en``, else Chinese."""
+    return EN if language.lower().startswith("en") else ZH
+
+
+def beijing_time(made_at: str) -> str:
+    """``made_at`` (ISO; UTC where it has no offset) as ``YYYY-MM-DD HH:MM:SS`` in Asia/Shanghai."""
+    moment = datetime.fromisoformat(made_at)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")

@@ -40,6 +40,7 @@ class Request:
     day: str | None = None
     use_history: bool = True
     notes: tuple[str, ...] = ()
+    partial: bool = False
 
 
 def rank(

@@ -1,0 +1,58 @@
+"""The command line, thin: it reads options, chooses backends, calls the library and prints.
+
+Exit codes: 0 fine; 2 wrong usage; 3 a quiet day (nothing was announced); 4 bad input or configuration; 5 failed;
+6 partial (the digest is there, but rows were refused, papers failed, or the source was incomplete); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+FINE, USAGE, QUIET, BAD_INPUT, FAILED, PARTIAL, INTERRUPTED = 0, 2, 3, 4, 5, 6, 130
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code. Errors for people go to stderr without a traceback."""
+    import click
+
+    from ranker.cli.app import app
+    from ranker.errors import RankerError
+
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        result = app(args=arguments, standalone_mode=False, prog_name="ranker")
+        return result if isinstance(result, int) else FINE
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        print(help_wanted.format_message())
+        return USAGE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted: what was done so far is stored; run the same command again to go on", file=sys.stderr)
+        return INTERRUPTED
+    except RankerError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): no error. Python must not flush into the closed pipe at exit.
+        sys.stdout = None  # type: ignore[assignment]
+        return FINE
+    except MemoryError:
+        print("error: out of memory\n  -> rank fewer papers at a time, or use a machine with more", file=sys.stderr)
+        return FAILED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        kind = type(error).__name__
+        print(f"error: unexpected {kind}: {error}\n  -> a defect: report it with --debug's output", file=sys.stderr)
+        return FAILED

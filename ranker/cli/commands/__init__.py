@@ -1,0 +1,14 @@
+"""One command a file; heavy modules are imported inside the command, so that ``--help`` stays quick."""
+
+from __future__ import annotations
+
+import typer
+
+from ranker.cli.commands import digest, doctor, explain, fetch, importing, profile, rank
+
+
+def register(app: typer.Typer) -> None:
+    """Hang every command on the tree."""
+    for module in (rank, importing, fetch, digest, explain, doctor):
+        module.register(app)
+    app.add_typer(profile.app, name="profile")

@@ -1,0 +1,81 @@
+"""``ranker import``: store papers without ranking, streamed in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from ranker.cli import FINE, PARTIAL, QUIET
+from ranker.cli.console import err, note, warn
+from ranker.cli.options import ConfigOption, DebugOption, QuietOption, StoreOption, WaitOption
+from ranker.cli.session import Session, now
+from ranker.types import Paper, Rejected
+
+_CHUNK = 1000
+_SHOWN = 5
+
+
+def register(app: typer.Typer) -> None:
+    app.command("import")(import_papers)
+
+
+def import_papers(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files, or - for standard input.")],
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    wait: WaitOption = None,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> int:
+    """Store papers without ranking them; `ranker rank --day DATE` ranks what is stored."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from ranker.sources import ReadCount, read, total_bytes
+    from ranker.text import text_hash
+
+    count, refused, new = ReadCount(), 0, 0
+
+    def on_rejected(row: Rejected) -> None:
+        nonlocal refused
+        refused += 1
+        if refused <= _SHOWN:
+            warn(f"{row.path}:{row.line}: refused: {row.why}")
+
+    columns = (
+        TextColumn("import"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[n]}"),
+    )
+    hidden = quiet or not err.is_terminal
+    with (
+        Session(config=config, store=store, wait=wait) as session,
+        Progress(*columns, console=err, disable=hidden) as bar,
+    ):
+        session.lock()
+        task = bar.add_task("import", total=total_bytes(inputs), n="")
+        for chunk in _chunks(read(inputs, on_rejected=on_rejected, count=count)):
+            pairs = [(p, text_hash(p.title, p.abstract)) for p in chunk]
+            new += session.store.put_papers(pairs, now().isoformat(timespec="seconds"))
+            bar.update(task, completed=count.bytes_done, n=f"{count.papers} papers")
+    for text in count.notes:
+        warn(text)
+    print(
+        f"read {count.read}, stored {count.papers} ({new} new), refused {count.rejected}; store: {session.store_path}"
+    )
+    if count.read == 0:
+        note("nothing was announced in these inputs")
+        return QUIET
+    return PARTIAL if count.rejected or count.partial else FINE
+
+
+def _chunks(papers: Iterable[Paper]) -> Iterator[list[Paper]]:
+    source = iter(papers)
+    with contextlib.closing(source):  # type: ignore[type-var]
+        while chunk := list(islice(source, _CHUNK)):
+            yield chunk

@@ -1,0 +1,115 @@
+"""``ranker profile``: help a person write their own fields."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ranker import resources
+from ranker.cli import FINE
+from ranker.cli.console import out
+from ranker.cli.options import DebugOption
+from ranker.errors import InputError, RankerError
+from ranker.profile import Profile, find_profile, load_profile
+
+app = typer.Typer(help="Write, check and show profiles.", no_args_is_help=True, rich_markup_mode=None)
+
+_TEMPLATE = """# A profile: what you read for. `ranker profile check {path}` says what is wrong, `ranker rank --profile` uses it.
+name = "{name}"
+title = "{name}"
+language = "zh"                 # zh or en: the language of digests and reasons
+
+[recommend]                     # exactly one of threshold (1-10), top_share (0-1], top_n
+top_share = 0.25
+# max_per_field = 20
+
+[routing]
+min_similarity = 0.10           # below it a paper is unrouted; `ranker explain ID` shows similarities
+unwanted_penalty = 0.5          # share of the similarity to an unwanted topic that lowers the score
+
+[[fields]]                      # one table per field, as many as you like
+name = "Field one"
+# Write descriptions in the language your encoder knows best (English for the embedded one), a sentence or two.
+description = "What this field is about, in the words that its papers use."
+descriptions = []               # further sub-topics; a paper is as near to a field as to its nearest sub-topic
+keywords = ["a phrase its papers use"]
+examples = []                   # e.g. [{{ id = "1706.03762", title = "Attention Is All You Need" }}]
+exclude = []                    # keywords that take this field (only) away from a paper
+
+# [[unwanted]]                  # topics that lower the score of papers similar to them
+# name = "..."
+# description = "..."
+
+[veto]
+keywords = []                   # a paper with one of these is left out, and counted as vetoed
+"""
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="A slug: a-z, 0-9 and -.")],
+    out_file: Annotated[Path | None, typer.Option("--out", help="File to write.")] = None,
+    debug: DebugOption = False,
+) -> int:
+    """Write a commented profile to fill in."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+        raise InputError(f"{name!r} is no slug", todo="use a-z, 0-9 and -, for example my-lab")
+    path = out_file or resources.user_config_dir() / "profiles" / f"{name}.toml"
+    if path.exists():
+        raise InputError("exists already", where=str(path), todo="edit it, or choose another name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_TEMPLATE.format(name=name, path=path), encoding="utf-8")
+    except OSError as error:
+        raise RankerError(f"can't be written ({error.strerror})", where=str(path), todo="use --out") from error
+    print(f"{path}\nedit it, then: ranker profile check {path}")
+    return FINE
+
+
+@app.command("check")
+def check(
+    profile: Annotated[str, typer.Argument(help="A name, or a .toml file.")] = "default", debug: DebugOption = False
+) -> int:
+    """Say whether a profile is right; an error names file, key, line and what would be right."""
+    path = find_profile(profile)
+    loaded = load_profile(path)
+    for hint in _hints(loaded):
+        print(f"hint: {hint}")
+    print(f"{path}: fine; {len(loaded.fields)} fields, {len(loaded.unwanted)} unwanted topics")
+    return FINE
+
+
+@app.command("show")
+def show(
+    profile: Annotated[str, typer.Argument(help="A name, or a .toml file.")] = "default", debug: DebugOption = False
+) -> int:
+    """Show a profile's fields, exclusions and threshold."""
+    path = find_profile(profile)
+    loaded = load_profile(path)
+    table = Table(title=f"{escape(loaded.title)} ({loaded.name}) · {escape(str(path))}", title_justify="left")
+    for column in ("field", "description", "keywords", "examples"):
+        table.add_column(column)
+    for f in loaded.fields:
+        table.add_row(
+            escape(f.name), escape(" ".join(f.description.split())), str(len(f.keywords)), str(len(f.examples))
+        )
+    for t in loaded.unwanted:
+        table.add_row(f"(unwanted) {escape(t.name)}", escape(" ".join(t.description.split())), str(len(t.keywords)), "")
+    out.print(table)
+    print(f"recommended: {loaded.recommend.describe()}; vetoed keywords: {', '.join(loaded.veto_keywords) or 'none'}")
+    return FINE
+
+
+def _hints(profile: Profile) -> list[str]:
+    hints = []
+    for f in profile.fields:
+        if len(f.description.split()) < 6:
+            hints.append(f"field {f.name!r}: a longer description (a sentence or two) routes better")
+        if not f.keywords:
+            hints.append(f"field {f.name!r}: keywords help routing and make better reasons")
+    return hints

@@ -1,0 +1,167 @@
+"""``ranker rank``: the main job, from papers to a digest."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ranker.cli import FINE, PARTIAL, QUIET
+from ranker.cli.console import Bars, note, out, top_table, warn
+from ranker.cli.options import (
+    ConfigOption,
+    DebugOption,
+    HeadsOption,
+    JudgeOption,
+    ModelOption,
+    ProfileOption,
+    QuietOption,
+    StoreOption,
+    WaitOption,
+)
+from ranker.cli.session import Session, now
+from ranker.errors import InputError
+from ranker.output import check_folder
+from ranker.pipeline import Request
+from ranker.types import Paper, Rejected, Run
+
+_SHOWN = 5
+
+
+def register(app: typer.Typer) -> None:
+    app.command("rank")(rank_papers)
+
+
+def rank_papers(
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="[INPUT...]", help="Files, or - for standard input.")
+    ] = None,
+    out_folder: Annotated[Path, typer.Option("--out", help="Folder for the digest.")] = Path("out"),
+    day: Annotated[str | None, typer.Option("--day", help="Rank what is stored of this day (YYYY-MM-DD).")] = None,
+    date: Annotated[str | None, typer.Option("--date", help="Date in the digest's title.")] = None,
+    judge: JudgeOption = None,
+    model: ModelOption = None,
+    heads: HeadsOption = None,
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    wait: WaitOption = None,
+    history: Annotated[bool, typer.Option("--history/--no-history", help="Mind what earlier days showed.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and how long.")] = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> int:
+    """Rank papers and write the digest: digest.md, rankings.jsonl, rejected.jsonl, report.json and more."""
+    if not inputs and not day:
+        raise typer.BadParameter("give INPUT files, or --day DATE to rank what is stored")
+    if inputs and day:
+        raise typer.BadParameter("give INPUT files or --day, not both (--date sets the title's date)")
+    for name, value in (("--day", day), ("--date", date)):
+        _check_date(name, value)
+    if not dry_run:
+        check_folder(out_folder)
+    with Session(
+        config=config, store=store, profile=profile, judge=judge, model=model, heads=heads, wait=wait
+    ) as session:
+        request = _from_store(session, day) if day else _from_inputs(session, inputs or [], date, history)
+        if dry_run:
+            return _dry_run(session, request)
+        return finish(session, request, out_folder, quiet=quiet)
+
+
+def finish(session: Session, request: Request, out_folder: Path, *, quiet: bool) -> int:
+    """Rank a request, write the folder, print where it lies; returns the exit code."""
+    from ranker.digest.files import digest_files
+    from ranker.output import write_folder
+    from ranker.pipeline import rank
+
+    session.lock()
+    bars = Bars(quiet=quiet)
+    try:
+        run = rank(
+            request,
+            session.profile,
+            encoder=session.encoder,
+            search=session.search,
+            judge=session.judge,
+            store=session.store,
+            progress=bars,
+            versions=session.versions(),
+        )
+    finally:
+        bars.close()
+    write_folder(out_folder, digest_files(run, session.config, session.profile, session.store))
+    _say(run, out_folder, quiet=quiet)
+    return exit_code(run, request)
+
+
+def exit_code(run: Run, request: Request) -> int:
+    if request.read == 0:
+        return QUIET
+    return PARTIAL if run.counts["rejected"] or run.counts["failed"] or request.partial else FINE
+
+
+def _check_date(name: str, value: str | None) -> None:
+    try:
+        if value is not None and datetime.date.fromisoformat(value).isoformat() != value:
+            raise ValueError
+    except ValueError:
+        raise typer.BadParameter(f"{value!r} is no date; write it as YYYY-MM-DD", param_hint=name) from None
+
+
+def _from_inputs(session: Session, inputs: list[str], date: str | None, history: bool) -> Request:
+    from ranker.sources import ReadCount, read
+
+    count = ReadCount()
+    rejected: list[Rejected] = []
+    papers = tuple(read(inputs, on_rejected=rejected.append, count=count))
+    for row in rejected[:_SHOWN]:
+        warn(f"{row.path}:{row.line}: refused: {row.why}")
+    if len(rejected) > _SHOWN:
+        warn(f"{len(rejected) - _SHOWN} more rows refused; all are in rejected.jsonl")
+    for text in count.notes:
+        warn(text)
+    if rejected and not papers:
+        raise InputError(
+            f"none of the {count.read} rows could be read as a paper",
+            where=", ".join(inputs),
+            todo="the first reasons are above; `ranker rank --help` and the README name the kinds of input",
+        )
+    return Request(
+        papers=papers,
+        read=count.read,
+        now=now(),
+        rejected=tuple(rejected),
+        day=date,
+        use_history=history and session.config.digest.history,
+        notes=tuple(count.notes),
+        partial=count.partial,
+    )
+
+
+def _from_store(session: Session, day: str | None) -> Request:
+    papers: tuple[Paper, ...] = tuple(session.store.papers_of_day(day or ""))
+    if not papers:
+        known = ", ".join(f"{d} ({n})" for d, n in session.store.days(5)) or "none"
+        raise InputError(f"no papers are stored for {day}", where=str(session.store_path), todo=f"newest days: {known}")
+    return Request(papers, len(papers), now(), day=day, use_history=session.config.digest.history)
+
+
+def _dry_run(session: Session, request: Request) -> int:
+    from ranker.estimate import estimate
+
+    plan = estimate(request, session.profile, session.encoder, session.search, session.judge, session.store)
+    for line in plan.lines():
+        print(line)
+    return FINE
+
+
+def _say(run: Run, folder: Path, *, quiet: bool) -> None:
+    if not quiet:
+        out.print(top_table(run))
+    reused = {s.name: s.reused for s in run.stages}
+    note(", ".join(f"{name} {number}" for name, number in run.counts.items()))
+    note(f"reused from the store: {reused.get('embed', 0)} vectors, {reused.get('judge', 0)} judgments")
+    print(f"digest: {(folder / 'digest.md').resolve()}")

@@ -1,0 +1,20 @@
+"""Options that several commands share, so that they are named and explained once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file (TOML).")]
+StoreOption = Annotated[Path | None, typer.Option("--store", help="Store (SQLite file).")]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile: a name, or a .toml file.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars, no table.")]
+WaitOption = Annotated[float | None, typer.Option("--wait", help="Seconds to wait for another run.")]
+JudgeOption = Annotated[
+    str | None, typer.Option("--judge", help="heads (no language model) | auto | vllm | transformers | openai.")
+]
+ModelOption = Annotated[str | None, typer.Option("--model", help="Language model: folder, or a name.")]
+HeadsOption = Annotated[str | None, typer.Option("--heads", help="auto | none (centroids only) | a folder.")]

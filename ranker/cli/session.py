@@ -1,0 +1,104 @@
+"""What a command works with: configuration, profile, store, encoder, judge; the only place that chooses backends."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import ExitStack
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from zoneinfo import ZoneInfo
+
+from ranker.config import Config, load_config
+from ranker.profile import Profile, find_profile, load_profile
+from ranker.store import Store, run_lock
+
+if TYPE_CHECKING:
+    from ranker.protocols import Encoder, Judge
+    from ranker.route import Search
+
+BEIJING = ZoneInfo("Asia/Shanghai")
+
+
+class Session:
+    """Everything is opened when first asked for: a command that needs no encoder loads none."""
+
+    def __init__(
+        self,
+        *,
+        config: Path | None = None,
+        store: Path | None = None,
+        profile: str | None = None,
+        judge: str | None = None,
+        model: str | None = None,
+        heads: str | None = None,
+        wait: float | None = None,
+    ) -> None:
+        self.config: Config = load_config(config)
+        chosen: dict[str, Any] = {"name": judge, "model": model, "heads": heads}
+        self.judge_choice = dataclasses.replace(self.config.judge, **{k: v for k, v in chosen.items() if v is not None})
+        self.store_path = store or self.config.store_path()
+        self._profile_name = profile or self.config.profile
+        self._wait = self.config.store.wait_seconds if wait is None else wait
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @cached_property
+    def profile(self) -> Profile:
+        return load_profile(find_profile(self._profile_name))
+
+    @cached_property
+    def store(self) -> Store:
+        return self._stack.enter_context(Store(self.store_path))
+
+    def lock(self) -> None:
+        """Hold the store's run lock until the session ends."""
+        self.store_path.parent.mkdir(parents=True, exist_ok=True)
+        self._stack.enter_context(run_lock(self.store_path, wait_seconds=self._wait))
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        from ranker.backends.encoders import choose_encoder
+
+        return choose_encoder(self.config.encoder)
+
+    @cached_property
+    def search(self) -> Search:
+        from ranker.backends.faiss import inner_products
+
+        return inner_products
+
+    @cached_property
+    def judge(self) -> Judge:
+        from ranker.backends.judges import choose_judge
+
+        judge = choose_judge(self.judge_choice, self.config, self.profile, self.encoder)
+        self._stack.callback(judge.close)
+        return judge
+
+    def versions(self) -> dict[str, str]:
+        """Versions of everything that shapes a result."""
+        import platform
+        from importlib import metadata
+
+        import ranker
+
+        names = ("torch", "sentence-transformers", "transformers", "faiss-cpu", "numpy", "openvino", "vllm")
+        found = {"ranker": ranker.__version__, "python": platform.python_version()}
+        for name in names:
+            try:
+                found[name] = metadata.version(name)
+            except metadata.PackageNotFoundError:
+                continue
+        return found
+
+
+def now() -> datetime:
+    """The clock of the digests: Beijing time, as in the seeds."""
+    return datetime.now(BEIJING)

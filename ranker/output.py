@@ -1,0 +1,88 @@
+"""The output folder: written beside, synced, then put in place in one step; only a folder of ours is ever replaced."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from ranker.errors import InputError, RankerError
+
+_MARK = "report.json"
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+
+def check_folder(out: Path) -> None:
+    """Refuse early, before any work is done, what can't become the output folder.
+
+    Raises:
+        InputError: a file, or a folder with something else in it.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError("is a file, not a folder", where=str(out), todo="give --out another name")
+    if out.is_dir() and not (out / _MARK).is_file() and any(out.iterdir()):
+        raise InputError(
+            "holds other files and no digest of ranker, so it is not replaced",
+            where=str(out),
+            todo="give --out a new or empty folder",
+        )
+
+
+def write_folder(out: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write ``files`` (relative path -> content) as ``out``; an existing output of ours is replaced whole.
+
+    Raises:
+        RankerError: disk full or not writable; the old folder is then as it was.
+    """
+    check_folder(out)
+    out = out.resolve()  # through a link, so that the link stays and what it points to is replaced
+    staged = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        shutil.rmtree(staged, ignore_errors=True)
+        for name, content in files.items():
+            path = staged / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(path, content.encode() if isinstance(content, str) else content)
+        _put_in_place(staged, out)
+    except OSError as error:
+        raise RankerError(
+            f"the digest can't be written ({error.strerror})",
+            where=str(error.filename or out),
+            todo="free some space or choose another --out; what was judged is in the store, so running again is quick",
+        ) from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def _put_in_place(staged: Path, out: Path) -> None:
+    if not out.exists():
+        staged.rename(out)
+        return
+    if not _exchange(staged, out):
+        # No atomic exchange on this file system: two renames, the old folder kept until the new one stands.
+        old = out.with_name(f".{out.name}.{os.getpid()}.old")
+        out.rename(old)
+        try:
+            staged.rename(out)
+        except OSError:
+            old.rename(out)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(a: Path, b: Path) -> bool:
+    """Swap two folders in one step (Linux renameat2, man 2 rename); False where that is not to be had."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    return bool(rename(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
+from typing import Any
 
 _MATHS = re.compile(r"(?<!\\)\$\$.+?(?<!\\)\$\$|(?<!\\)\$[^$]+?(?<!\\)\$|\\\(.+?\\\)|\\\[.+?\\\]", re.DOTALL)
 _MARK = r"""\\["'`^~=.]\s?"""
@@ -84,9 +86,18 @@ def maths_spans(text: str) -> list[tuple[int, int]]:
 
 
 def _accent(match: re.Match[str]) -> str:
-    from pylatexenc.latex2text import LatexNodes2Text
+    return _letter(match.group())
 
-    written = match.group()
-    letter = unicodedata.normalize("NFC", LatexNodes2Text().latex_to_text(written).strip())
+
+@lru_cache(maxsize=4096)
+def _letter(written: str) -> str:
+    letter = unicodedata.normalize("NFC", _converter().latex_to_text(written).strip())
     # Anything but one or two letters was no accent after all (or one that has no character of its own): keep it.
     return letter if 1 <= len(letter) <= 2 and letter.isalpha() and not letter.isascii() else written
+
+
+@lru_cache(maxsize=1)
+def _converter() -> Any:
+    from pylatexenc.latex2text import LatexNodes2Text
+
+    return LatexNodes2Text()

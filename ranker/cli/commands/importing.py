@@ -34,7 +34,7 @@ def import_papers(
     """Store papers without ranking them; `ranker rank --day DATE` ranks what is stored."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ranker.sources import ReadCount, read, total_bytes
+    from ranker.sources import ReadCount, input_bytes, read
     from ranker.text import text_hash
 
     count, refused, new = ReadCount(), 0, 0
@@ -58,7 +58,7 @@ def import_papers(
         Progress(*columns, console=err, disable=hidden) as bar,
     ):
         session.lock()
-        task = bar.add_task("import", total=total_bytes(inputs), n="")
+        task = bar.add_task("import", total=input_bytes(inputs), n="")
         for chunk in _chunks(read(inputs, on_rejected=on_rejected, count=count)):
             pairs = [(p, text_hash(p.title, p.abstract)) for p in chunk]
             new += session.store.put_papers(pairs, now().isoformat(timespec="seconds"))

@@ -1,0 +1,85 @@
+"""The built-in judge: no language model. Relevance from similarities (cold) or fitted heads, the reason from evidence."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ranker import cold, evidence
+from ranker.profile import Profile
+from ranker.types import Candidate, EncoderInfo, Judgment, JudgeOutcome, Texts, Usage
+
+if TYPE_CHECKING:
+    from ranker.heads.model import Heads
+
+# Raise it when relevance or reasons change for the same inputs, so that stored outcomes are judged again.
+_REVISION = "1"
+_BATCH = 256
+
+
+class HeadsJudge:
+    """Judges from vectors, routes and texts alone; a paper's outcome never depends on the other papers of a run."""
+
+    uses_language_model = False
+
+    def __init__(self, profile: Profile, encoder: EncoderInfo, heads: Heads | None = None) -> None:
+        self._profile = profile
+        self._heads = heads
+        fitted = heads.sha256 if heads is not None else "cold"
+        parts = (_REVISION, profile.content_hash(), encoder.key, fitted)
+        self._key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        self._name = f"heads:{fitted[:12]}" if heads is not None else "heads:cold"
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def usage(self) -> Usage:
+        return Usage()
+
+    def key(self, candidate: Candidate) -> str:
+        return self._key
+
+    def text_key(self, candidate: Candidate) -> str | None:
+        return None  # the reason comes with the judgment
+
+    def write(self, candidates: Sequence[Candidate]) -> Iterator[Texts]:
+        return iter(())
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def judge(self, candidates: Sequence[Candidate]) -> Iterator[JudgeOutcome]:
+        for start in range(0, len(candidates), _BATCH):
+            batch = candidates[start : start + _BATCH]
+            yield from self._cold(batch) if self._heads is None else self._fitted(batch, self._heads)
+
+    def _cold(self, batch: Sequence[Candidate]) -> Iterator[JudgeOutcome]:
+        for c in batch:
+            relevance = cold.relevance(c.paper, c.route, self._profile)
+            yield self._judgment(c, c.route.field or "", relevance, None)
+
+    def _fitted(self, batch: Sequence[Candidate], heads: Heads) -> Iterator[JudgeOutcome]:
+        vectors = np.stack([np.frombuffer(c.vector, dtype=np.float32) for c in batch])
+        similar = np.array([[s for _, s in (*c.route.similarities, *c.route.unwanted)] for c in batch])
+        predicted = heads.predict(
+            [(c.paper.title, c.paper.abstract) for c in batch],
+            [c.paper.authors for c in batch],
+            [c.paper.categories for c in batch],
+            vectors,
+            similar,
+        )
+        for i, c in enumerate(batch):
+            removed = {e.what for e in c.route.exclusions if e.kind == "field"}
+            chances = {f: float(p) for f, p in zip(heads.fields, predicted.p_field[i], strict=True) if f not in removed}
+            field = max(chances, key=lambda f: chances[f]) if chances else c.route.field or ""
+            yield self._judgment(c, field, float(predicted.relevance[i]), float(predicted.p_recommended[i]))
+
+    def _judgment(self, c: Candidate, field: str, relevance: float, chance: float | None) -> Judgment:
+        detail = cold.describe_unwanted(c.route, self._profile)
+        text = evidence.reason(c, self._profile, field=field)
+        return Judgment(c.paper.arxiv_id, field, relevance, text, self._name, p_recommended=chance, detail=detail)

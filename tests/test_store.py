@@ -1,0 +1,162 @@
+"""The store: what goes in comes out, errors are ours, one run at a time, migrations only forward."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ranker.errors import StoreError
+from ranker.store import Store, Tick, run_lock
+from ranker.store.schema import VERSION
+from ranker.types import Exclusion, Judgment, Rejected, Run, Stage, Texts, Usage
+from tests.make import paper, ranking
+
+NOW = datetime(2026, 1, 14).isoformat()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "deep" / "ranker.db")
+
+
+def a_run(day: str = "2026-01-14") -> Run:
+    texts = Texts("2601.00001", "evidence", reason="因为", failed=("length",))
+    rankings = (
+        ranking(
+            1,
+            outcome="recommended",
+            texts=texts,
+            similarities=(("A", 0.5),),
+            exclusions=(Exclusion("unwanted", "U", 0.25),),
+            flags=("x",),
+        ),
+        ranking(2, outcome="duplicate", score=None),
+    )
+    return Run(
+        day=day,
+        made_at=NOW,
+        profile="test",
+        profile_title="Test",
+        fields=("A", "B"),
+        language="zh",
+        rankings=rankings,
+        rejected=(Rejected("f", 3, "not JSON", "{"),),
+        counts={"read": 3, "rejected": 1},
+        stages=(Stage("embed", 0.5, 2, 1),),
+        judge_line="heads",
+        usage=Usage(1, 2, 3),
+        uses_language_model=False,
+        threshold="top 25%",
+        versions={"ranker": "0"},
+        hashes={},
+        notes=("n",),
+    )
+
+
+def test_papers_come_back_as_they_went_in(store: Store) -> None:
+    first = paper(1, version=2, authors=("A. B.",), categories=("cs.LG",), raw={"id": "x", "n": None, "deep": [1]})
+    assert store.put_papers([(first, "h1"), (paper(2), "h2")], NOW) == 2
+    assert store.put_papers([(first, "h1")], NOW) == 0
+    assert store.paper(first.arxiv_id) == first
+    assert list(store.papers_of_day("2026-01-13")) == [first, paper(2)]
+    assert list(store.all_papers()) == [first, paper(2)]
+    assert store.days() == [("2026-01-13", 2)]
+
+
+def test_the_newest_version_is_the_one_shown_and_a_changed_text_replaces(store: Store) -> None:
+    store.put_papers([(paper(1, version=1), "h1"), (paper(1, version=3), "h3"), (paper(1, version=2), "h2")], NOW)
+    newest = store.paper("2601.00001")
+    assert newest is not None and newest.version == 3
+    store.put_papers([(paper(1, version=3, title="Changed"), "h4")], NOW)
+    changed = store.paper("2601.00001")
+    assert changed is not None and changed.title == "Changed"
+
+
+def test_the_announcement_day_goes_before_published(store: Store) -> None:
+    store.put_papers([(paper(1, day="2026-01-14"), "h")], NOW)
+    assert [p.arxiv_id for p in store.papers_of_day("2026-01-14")] == ["2601.00001"]
+    assert list(store.papers_of_day("2026-01-13")) == []
+
+
+def test_vectors_are_kept_by_encoder_bit_for_bit(store: Store) -> None:
+    vectors = np.random.default_rng(0).normal(size=(700, 4)).astype(np.float32)
+    hashes = [f"h{i}" for i in range(700)]
+    store.put_vectors("e1", list(zip(hashes, vectors, strict=True)))
+    found = store.get_vectors("e1", [*hashes, "absent"])
+    assert len(found) == 700
+    assert all((found[h] == v).all() for h, v in zip(hashes, vectors, strict=True))
+    assert store.get_vectors("e2", hashes) == {}
+
+
+def test_judgments_texts_and_ticks(store: Store) -> None:
+    judgment = Judgment("2601.00001", "A", 7.123456789012345, "因为", "heads", distribution=(0.1, 0.9), flags=("f",))
+    store.put_judgments("test", [("k", 2, judgment)], NOW)
+    assert store.get_judgments(["k", "absent"]) == {"k": judgment}
+    texts = Texts("2601.00001", "model", reason="r", failed=("a",))
+    store.put_texts("test", "t", texts, NOW)
+    assert store.get_texts(["t"]) == {"t": texts}
+    tick = Tick("2601.00001", None, "test", "2026-01-14", "move", "B", NOW)
+    store.put_ticks([tick, tick])
+    assert store.ticks("test") == [tick]
+    assert store.ticks("other") == []
+
+
+def test_a_run_comes_back_whole_and_replaces_the_same_day(store: Store) -> None:
+    run = a_run()
+    store.put_run(run, {"2601.00001": "h1"})
+    store.put_run(run, {"2601.00001": "h1"})
+    assert store.run("test") == run
+    assert store.run("test", "2026-01-14") == run
+    assert store.run("other") is None
+    assert store.run_days("test") == ["2026-01-14"]
+    assert store.counts()["runs"] == 1
+
+
+def test_history_knows_earlier_days_only(store: Store) -> None:
+    store.put_run(a_run("2026-01-14"), {"2601.00001": "h1"})
+    assert store.seen_before("test", "2026-01-14", ["2601.00001"]) == {}
+    assert store.seen_before("test", "2026-01-15", ["2601.00001", "x"]) == {
+        "2601.00001": [(0, "2026-01-14", "recommended", "h1")]
+    }
+    assert store.forget_runs("test", "2026-01-15") == 1
+    assert store.run("test") is None
+    assert store.seen_before("test", "2026-01-15", ["2601.00001"])  # forgotten runs still count as seen
+
+
+def test_a_newer_schema_is_refused(store: Store) -> None:
+    with sqlite3.connect(store.path) as db:
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    with pytest.raises(StoreError, match="version"):
+        Store(store.path)
+
+
+def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.write_text("this is no database, it is a longer text than one page header\n" * 100)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="no ranker store"):
+        Store(path)
+    assert path.read_bytes() == before
+
+
+def test_one_run_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "ranker.db"
+    with run_lock(path), pytest.raises(StoreError, match="another run"), run_lock(path):
+        pytest.fail("two runs held the lock")
+    with run_lock(path):
+        pass
+
+
+def test_a_full_disk_is_a_clear_error_and_leaves_the_store_intact(store: Store) -> None:
+    store.put_papers([(paper(1), "h1")], NOW)
+    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+    store._db.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own "database or disk is full"
+    with pytest.raises(StoreError, match="disk is full"):
+        store.put_papers([(paper(n, abstract="x" * 5000), f"h{n}") for n in range(2, 50)], NOW)
+    store._db.execute("PRAGMA max_page_count = 1000000")
+    assert [p.arxiv_id for p in store.all_papers()] == ["2601.00001"]
+    assert store.check() == "ok"

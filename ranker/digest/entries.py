@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote
 
 from ranker.digest.text import clean
 from ranker.types import Paper, Ranking, Run
+
+RoleSentences = Mapping[str, tuple[str, ...]]
+"""Role (problem, task, idea, result) -> sentences of the abstract, verbatim, in its order."""
+Quoter = Callable[[Paper], RoleSentences]
 
 _LEAKED = re.compile(
     r"^[ \t]*(?:(?:score|分数|评分)\s*[:：]\s*[\d.]+(?:\s*/\s*10)?|field\s*[:：].*)[ \t]*$"
@@ -67,3 +71,30 @@ def by_field(run: Run) -> dict[str | None, tuple[Ranking, ...]]:
     for ranking in recommended(run):
         groups.setdefault(ranking.field, []).append(ranking)
     return {name: tuple(group) for name, group in groups.items()}
+
+
+QUOTE_MARKS = ("［摘要原句］", "[abstract verbatim]")
+
+
+def written(ranking: Ranking, name: str) -> str:
+    """A language model's text (attribute ``name`` of ``Texts``) on one line; empty where none wrote it."""
+    texts = ranking.texts
+    if texts is None or texts.by == "evidence":
+        return ""
+    text = clean(getattr(texts, name))
+    while text.startswith(QUOTE_MARKS):  # a model may not pass its words off as the abstract's
+        text = text.removeprefix(QUOTE_MARKS[0]).removeprefix(QUOTE_MARKS[1]).strip()
+    return text
+
+
+def quoted(sentences: Iterable[str]) -> str:
+    """Sentences of an abstract in quotation marks, each verbatim, on one line."""
+    return " ".join(f"“{clean(sentence)}”" for sentence in sentences if clean(sentence))
+
+
+def key_sentences(roles: RoleSentences) -> tuple[str, ...]:
+    """The sentence that says most: the first idea, else task, result, problem."""
+    for role in ("idea", "task", "result", "problem"):
+        if sentences := roles.get(role):
+            return tuple(sentences[:1])
+    return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ranker.digest.text import escape
+from ranker.digest.text import clean, escape
 from ranker.digest.words import beijing_time, words
 from ranker.types import OUTCOMES, Run
 
@@ -33,15 +33,20 @@ def quiet_line(run: Run) -> str:
     return words(run.language)["nothing" if papers_read(run) else "quiet"]
 
 
-def foot(run: Run, form: str) -> list[str]:
-    """Counts of every outcome, the threshold, failed papers by id, notes, and the mark."""
+def failed_ids(run: Run) -> tuple[str, ...]:
+    """Ids of the papers that nothing could judge."""
+    return tuple(clean(ranking.paper.arxiv_id) for ranking in run.rankings if ranking.outcome == "failed")
+
+
+def foot(run: Run, form: str, *remarks: str) -> list[str]:
+    """Counts of every outcome, the threshold, failed papers by id, remarks on the form, notes, and the mark."""
     say = words(run.language)
     counts = {key: run.counts.get(key, 0) for key in ("read", "rejected", *OUTCOMES)}
     lines = ["---", "", say["counts"], "", "- " + say["identity"].format(**counts)]
-    if run.threshold:
-        lines.append("- " + say["threshold"].format(threshold=escape(run.threshold)))
-    failed = [ranking.paper.arxiv_id for ranking in run.rankings if ranking.outcome == "failed"]
-    if failed:
+    if threshold := escape(run.threshold):
+        lines.append("- " + say["threshold"].format(threshold=threshold))
+    if failed := failed_ids(run):
         lines.append("- " + say["failed"].format(papers=escape(", ".join(failed))))
-    lines += ["- " + say["note"].format(note=escape(note)) for note in run.notes]
+    lines += [f"- {remark}" for remark in remarks]
+    lines += ["- " + say["note"].format(note=escape(note)) for note in run.notes if clean(note)]
     return [*lines, "", MARK.format(form=form), ""]

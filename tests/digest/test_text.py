@@ -6,7 +6,7 @@ import html
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -38,6 +38,7 @@ def rendered(markdown: str) -> str:
     return html.unescape(body).strip()
 
 
+@settings(deadline=None)
 @given(NASTY)
 @example("**a** _b_ `c` ~~d~~ [e](f) <g> &lt; https://h.i \\* #")
 @example("\\")
@@ -51,6 +52,7 @@ def test_reader_sees_the_cleaned_text_and_no_markup(text: str) -> None:
     assert "".join(child.content for child in inline.children or ()).rstrip() == f"x {clean(text)}".rstrip()
 
 
+@settings(deadline=None)
 @given(NASTY)
 def test_link_text_and_emphasis_hold_together(text: str) -> None:
     shown = clean(text)
@@ -93,6 +95,7 @@ def test_clean(text: str, shown: str) -> None:
     assert clean(text) == shown
 
 
+@settings(deadline=None)
 @given(NASTY)
 def test_clean_is_idempotent_and_one_line(text: str) -> None:
     assert clean(clean(text)) == clean(text)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from ranker import resources
 from ranker.errors import ConfigError
 from ranker.toml import Reader, read_toml
 
 T = TypeVar("T")
+JudgeName = Literal["heads", "vllm", "transformers", "openai", "auto"]
+JUDGES: tuple[str, ...] = get_args(JudgeName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class JudgeChoice:
     ``heads``: ``auto`` (fitted ones for the profile, else centroids), ``none`` (centroids), or a folder.
     """
 
-    name: Literal["heads", "vllm", "transformers", "openai", "auto"] = "heads"
+    name: JudgeName = "heads"
     model: str = ""
     heads: str = "auto"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
-from ranker.config import Config, load_config
+from ranker.config import JUDGES, Config, load_config
+from ranker.errors import ConfigError
 from ranker.profile import Profile, find_profile, load_profile
 from ranker.store import Store, run_lock
 

@@ -31,7 +31,10 @@ def explain(
     """Why a paper is where it is: similarities to every field, exclusions, threshold, what it would have needed."""
     from ranker.ids import parse_id
 
-    wanted = parse_id(arxiv_id)
+    try:
+        wanted = parse_id(arxiv_id)
+    except ValueError as error:
+        raise InputError(str(error), todo="give an id such as 2601.06067, or a link to the paper") from error
     with Session(config=config, store=store, profile=profile) as session:
         days = [day] if day else list(reversed(session.store.run_days(session.profile.name)))
         for at in days:

@@ -1,0 +1,181 @@
+"""The main job as a person runs it: real encoder, real FAISS, real store, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ranker import resources
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+OUTCOMES = {"recommended", "not_recommended", "unrouted", "vetoed", "duplicate", "failed"}
+KEYS = [
+    "arxiv_id",
+    "version",
+    "title",
+    "outcome",
+    "field",
+    "score",
+    "rank",
+    "similarity",
+    "margin",
+    "reason",
+    "judge",
+    "detail",
+    "tick",
+]
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.xdist_group("sample")
+def test_the_sample_day_is_ranked_and_every_line_accounted_for(cli: Cli, tmp_path: Path) -> None:
+    done = cli("rank", resources.sample_day(), "--out", "out")
+    assert done.returncode == 6, done.stderr  # one row is broken on purpose
+    assert done.stdout.splitlines()[-1] == f"digest: {tmp_path / 'out' / 'digest.md'}"
+    assert "refused" in done.stderr and "sample_day.jsonl:61" in done.stderr
+    rows, refused = lines(tmp_path / "out" / "rankings.jsonl"), lines(tmp_path / "out" / "rejected.jsonl")
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    # Counted independently of the program: raw lines of the file.
+    raw = sum(1 for line in resources.sample_day().read_bytes().split(b"\n") if line.strip())
+    assert raw == len(rows) + len(refused) == report["counts"]["read"]
+    counted = Counter(str(r["outcome"]) for r in rows)
+    assert {k: v for k, v in report["counts"].items() if k in OUTCOMES and v} == dict(counted)
+    assert counted["duplicate"] == 3 and counted["recommended"] == 29  # a quarter of 116
+    assert [list(r) for r in rows] == [KEYS] * len(rows)
+    assert [r["rank"] for r in rows] == list(range(1, len(rows) + 1))
+    scores = [r["score"] for r in rows if r["score"] is not None]
+    assert scores == sorted(scores, reverse=True) and len(set(scores)) == len(scores)
+    assert all(1 <= s <= 10 for s in scores)
+    assert all(r["field"] and isinstance(r["similarity"], float) for r in rows)
+    reasons = [r["reason"] for r in rows if r["reason"]]
+    assert len(set(reasons)) == len(reasons) == len(scores)
+    digest = (tmp_path / "out" / "digest.md").read_text()
+    assert digest.startswith("# ArXiv 每日推荐 - 2026-02-10\n")
+    assert digest.count("### [Score: ") == 29
+    assert not re.search(r"^(Score|Field):", digest, re.MULTILINE)
+
+
+@pytest.mark.xdist_group("sample")
+def test_a_second_run_reuses_everything_and_says_so(cli: Cli, tmp_path: Path, small_day: Path) -> None:
+    first = cli("rank", small_day, "--out", "a")
+    second = cli("rank", small_day, "--out", "b")
+    assert first.returncode == second.returncode == 0, second.stderr
+    assert (tmp_path / "a" / "rankings.jsonl").read_bytes() == (tmp_path / "b" / "rankings.jsonl").read_bytes()
+    stages = {s["name"]: s for s in json.loads((tmp_path / "b" / "report.json").read_text())["stages"]}
+    assert stages["embed"]["items"] == 0 and stages["embed"]["reused"] == 20
+    assert stages["judge"]["items"] == 0 and stages["judge"]["reused"] > 0
+    assert "reused from the store: 20 vectors" in second.stderr
+
+
+def test_killed_at_any_moment_the_next_run_ends_the_same(cli: Cli, tmp_path: Path) -> None:
+    day = resources.sample_day()
+    whole = cli("rank", day, "--out", "whole", "--store", "whole.db")
+    assert whole.returncode == 6, whole.stderr
+    command = [sys.executable, "-m", "ranker", "rank", str(day), "--out", "broken", "--store", "broken.db"]
+    store = tmp_path / "broken.db"
+    for seconds in (0.3, 1.0, 2.0):  # after the store exists: in the middle of importing, embedding, judging
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not store.exists() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert cli("rank", day, "--out", "broken", "--store", "broken.db").returncode == 6
+    assert (tmp_path / "broken" / "rankings.jsonl").read_bytes() == (tmp_path / "whole" / "rankings.jsonl").read_bytes()
+
+
+def test_papers_come_through_standard_input_and_titles_take_the_date(cli: Cli, tmp_path: Path, small_day: Path) -> None:
+    done = cli("rank", "-", "--out", "out", "--date", "2026-03-01", input=small_day.read_text())
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "digest.md").read_text().startswith("# ArXiv 每日推荐 - 2026-03-01\n")
+
+
+def test_import_then_rank_the_day_then_render_and_explain(cli: Cli, tmp_path: Path, small_day: Path) -> None:
+    stored = cli("import", small_day)
+    assert stored.returncode == 0 and "stored 20 (20 new)" in stored.stdout, stored.stderr
+    assert "stored 20 (0 new)" in cli("import", small_day).stdout
+    assert cli("rank", "--day", "2026-02-10", "--out", "a").returncode == 0
+    again = cli("digest", "--day", "2026-02-10", "--out", "b")
+    assert again.returncode == 0, again.stderr
+    for name in ("digest.md", "rankings.jsonl"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    first = lines(tmp_path / "a" / "rankings.jsonl")[0]
+    told = cli("explain", first["arxiv_id"])
+    assert told.returncode == 0, told.stderr
+    assert "outcome recommended" in told.stdout and str(first["title"])[:20] in told.stdout
+    assert "similarity to every field" in told.stdout
+
+
+def test_dry_run_says_what_would_be_done_and_writes_nothing(cli: Cli, tmp_path: Path, small_day: Path) -> None:
+    done = cli("rank", small_day, "--out", "out", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "embed 20 texts (0 are in the store)" in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["rank", "absent.jsonl"], 4, "absent.jsonl"),
+        (["rank", "empty.jsonl"], 4, "empty"),
+        (["rank", "bad.jsonl"], 4, "none of the 2 rows"),
+        (["rank", "--day", "2026-01-01"], 4, "no papers are stored"),
+        (["rank", "good.jsonl", "--date", "14.1.2026"], 2, "YYYY-MM-DD"),
+        (["rank"], 2, "give INPUT"),
+        (["rank", "good.jsonl", "--out", "."], 4, "not replaced"),
+        (["rank", "good.jsonl", "--profile", "absent"], 4, "known: default"),
+        (["rank", "good.jsonl", "--store", "bad.jsonl"], 5, "no ranker store"),
+        (["rank", "good.jsonl", "--heads", "nowhere"], 4, "no folder of heads"),
+        (["rank", "good.jsonl", "--judge", "cloud"], 4, "cloud"),
+        (["explain", "2601.00001"], 4, "never read"),
+        (["explain", "what"], 4, "not an arXiv id"),
+        (["digest"], 4, "no run of"),
+        (["nonsense"], 2, "nonsense"),
+    ],
+)
+def test_bad_input_ends_with_a_clear_error(
+    cli: Cli, tmp_path: Path, arguments: list[str], code: int, says: str
+) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "bad.jsonl").write_text('{"id": 1}\n{"no": "id"}\n')
+    (tmp_path / "good.jsonl").write_text('{"id": "2601.00001", "title": "T", "abstract": "A."}\n')
+    done = cli(*arguments)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_help_is_there_for_every_command(cli: Cli) -> None:
+    names = re.findall(r"^\s+([a-z]+)  ", cli("--help").stdout, re.MULTILINE)
+    assert {"rank", "import", "fetch", "run", "digest", "explain", "profile", "doctor"} <= set(names)
+
+
+def test_profile_new_check_show(cli: Cli, tmp_path: Path) -> None:
+    made = cli("profile", "new", "my-lab", "--out", "lab.toml")
+    assert made.returncode == 0, made.stderr
+    assert "fine; 1 fields" in cli("profile", "check", "lab.toml").stdout
+    path = tmp_path / "lab.toml"
+    path.write_text(path.read_text().replace("top_share = 0.25", "top_shar = 0.25"))
+    wrong = cli("profile", "check", "lab.toml")
+    assert wrong.returncode == 4 and "lab.toml:" in wrong.stderr and "did you mean 'top_share'" in wrong.stderr
+    assert cli("profile", "new", "my-lab", "--out", "lab.toml").returncode == 4
+    assert "原生多模态大模型" in cli("profile", "show").stdout
+
+
+def test_doctor_says_what_is_there(cli: Cli) -> None:
+    done = cli("doctor")
+    assert "encoder" in done.stdout and "FAISS answers as it should" in done.stdout, done.stderr

@@ -1,0 +1,59 @@
+"""The output folder is replaced whole or not at all, and only where it is ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ranker import output
+from ranker.errors import InputError, RankerError
+
+
+def test_a_folder_is_made_and_replaced_whole(tmp_path: Path) -> None:
+    out = tmp_path / "a" / "out"
+    output.write_folder(out, {"report.json": "{}", "site/x.html": b"1", "old.txt": "x"})
+    output.write_folder(out, {"report.json": "{2}"})
+    assert (out / "report.json").read_text() == "{2}"
+    assert sorted(p.name for p in out.iterdir()) == ["report.json"]
+    assert [p.name for p in out.parent.iterdir()] == ["out"]
+
+
+def test_without_atomic_exchange_the_result_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_exchange", lambda a, b: False)
+    out = tmp_path / "out"
+    output.write_folder(out, {"report.json": "1"})
+    output.write_folder(out, {"report.json": "2"})
+    assert (out / "report.json").read_text() == "2"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("x")
+    with pytest.raises(InputError, match="not replaced"):
+        output.write_folder(tmp_path, {"report.json": "{}"})
+    with pytest.raises(InputError, match="is a file"):
+        output.write_folder(tmp_path / "precious.txt", {"report.json": "{}"})
+    assert (tmp_path / "precious.txt").read_text() == "x"
+
+
+def test_a_failed_write_leaves_the_old_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    output.write_folder(out, {"report.json": "old"})
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(output, "_write", full)
+    with pytest.raises(RankerError, match="No space left"):
+        output.write_folder(out, {"report.json": "new"})
+    assert (out / "report.json").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    output.write_folder(tmp_path / "link", {"report.json": "1"})
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "report.json").read_text() == "1"

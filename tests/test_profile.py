@@ -1,0 +1,133 @@
+"""Profiles and configuration: what is wrong is named with file, key, line and what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ranker import resources
+from ranker.config import EncoderSettings, load_config
+from ranker.errors import ConfigError
+from ranker.profile import Recommend, find_profile, load_profile
+from ranker.toml import find_line
+from tests.make import profile
+
+GOOD = """name = "mine"
+title = "Mine"
+[recommend]
+top_n = 5
+[[fields]]
+name = "One"
+description = "the first field"
+keywords = ["a"]
+examples = [{ id = "1706.03762", title = "Attention" }]
+[[fields]]
+name = "Two"
+description = "the second"
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "p.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_good_profile_loads(tmp_path: Path) -> None:
+    loaded = load_profile(write(tmp_path, GOOD))
+    assert loaded.field_names == ("One", "Two")
+    assert loaded.fields[0].examples[0].id == "1706.03762"
+    assert loaded.recommend == Recommend(top_n=5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ('keywords = ["a"]', 'keyword = ["a"]', 8, "did you mean 'keywords'"),
+        ('keywords = ["a"]', 'keywords = "a"', 8, "not a list"),
+        ('keywords = ["a"]', "keywords = [1]", 8, "not a string"),
+        ("top_n = 5", 'top_n = "5"', 4, "a whole number"),
+        ("top_n = 5", "top_n = true", 4, "a whole number"),
+        ("top_n = 5", "top_n = -1", 4, "0 or more"),
+        ("top_n = 5", "top_n = 5\ntop_share = 0.5", 3, "exactly one"),
+        ("top_n = 5", "top_share = 1.5", 4, "(0, 1]"),
+        ('name = "mine"', 'name = "My Lab"', 1, "slug"),
+        ('name = "Two"\n', "", 10, "'name' is missing"),
+        ('description = "the second"', 'description = " "', 12, "description must say"),
+        ('title = "Mine"', 'title = "Mine"\nlanguage = "fr"', 3, "one of 'zh', 'en'"),
+        ('title = "Mine"', 'title = "Mine', 2, "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
+    path = write(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(ConfigError) as caught:
+        load_profile(path)
+    message = str(caught.value)
+    assert says in message
+    assert f"{path}:{line}" in message or f"line {line}" in message
+
+
+def test_names_must_differ(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="twice: One"):
+        load_profile(write(tmp_path, GOOD.replace('"Two"', '"One"')))
+
+
+def test_lines_are_found_in_arrays_of_tables() -> None:
+    assert find_line(GOOD, ("fields", 1, "description")) == 12
+    assert find_line(GOOD, ("fields", 0)) == 5
+    assert find_line(GOOD, ("nothing",)) is None
+
+
+def test_an_unknown_profile_names_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="default"):
+        find_profile("absent")
+
+
+def test_the_default_profile_is_the_one_of_the_seeds() -> None:
+    loaded = load_profile(find_profile("default"))
+    assert set(loaded.field_names) == {
+        "原生多模态大模型",
+        "多模态智能体",
+        "大模型安全与对齐",
+        "大模型新技术",
+        "深度学习可解释性",
+        "深度学习理论",
+        "高效大模型训练与推理",
+    }
+    assert [t.name for t in loaded.unwanted] == ["医疗健康", "遥感领域"]
+    assert loaded.recommend == Recommend(top_share=0.25)
+
+
+def test_the_content_hash_covers_what_shapes_judgments_only() -> None:
+    base = profile().content_hash()
+    assert profile(recommend=Recommend(top_n=3)).content_hash() == base
+    assert profile(unwanted=()).content_hash() != base
+
+
+def test_the_packaged_configuration_says_what_the_code_defaults_to() -> None:
+    config = load_config(resources.config_dir() / "ranker.toml")
+    assert config.encoder == EncoderSettings()
+    assert config.judge.name == "heads"
+
+
+def test_a_partial_configuration_keeps_the_other_defaults(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, "[encoder]\nthreads = 3\n"))
+    assert config.encoder == EncoderSettings(threads=3)
+    assert config.profile == "default"
+
+
+def test_a_wrong_configuration_names_file_and_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "\n[encoder]\nthreds = 3\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert f"{path}:3" in str(caught.value) and "did you mean 'threads'" in str(caught.value)
+    path = write(tmp_path, "\n[encoder]\nthreads = -3\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert f"{path}:3: encoder.threads" in str(caught.value)
+
+
+def test_a_missing_configuration_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load_config(tmp_path / "absent.toml")

@@ -11,7 +11,8 @@ import unicodedata
 from functools import lru_cache
 from typing import Any
 
-_MATHS = re.compile(r"(?<!\\)\$\$.+?(?<!\\)\$\$|(?<!\\)\$[^$]+?(?<!\\)\$|\\\(.+?\\\)|\\\[.+?\\\]", re.DOTALL)
+# Each branch begins with its own character: a lookbehind in front costs six times as much.
+_MATHS = re.compile(r"\$(?<!\\\$)(?:\$.+?(?<!\\)\$\$|[^$]+?(?<!\\)\$)|\\\(.+?\\\)|\\\[.+?\\\]", re.DOTALL)
 _MARK = r"""\\["'`^~=.]\s?"""
 _LETTER_MARK = r"\\[uvHcdbkr](?=\s*\{|\s+[A-Za-z]\b|\s+\\[ij]\b)\s*"
 _BASE = r"(?:\{\s*(?:[A-Za-z]|\\[ij](?![A-Za-z]))\s*\}|[A-Za-z]|\\[ij](?![A-Za-z])(?:\{\}|\s)?)"

@@ -1,0 +1,166 @@
+"""The digest by mail: a message made of a run (pure), and its sending over SMTP (the only I/O in this folder)."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from html import escape
+from typing import Literal
+
+from ranker.digest import recommendation
+from ranker.digest.entries import abs_url, by_field, shown_authors, shown_date, shown_reason, shown_score
+from ranker.digest.exports import feed_id
+from ranker.digest.frame import papers_read, quiet_line
+from ranker.digest.text import clean
+from ranker.digest.words import beijing_time, words
+from ranker.errors import ConfigError, RankerError
+from ranker.types import OUTCOMES, Run
+
+Security = Literal["none", "starttls", "tls"]
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """Where and how the digest is mailed.
+
+    ``security``: ``tls`` from the first byte (port 465), ``starttls`` (587; refused where the server has none), or
+    ``none`` (a server on this machine). ``ca_file``: PEM of a private authority. ``timeout`` in seconds.
+
+    Raises:
+        ConfigError: a value that can't work, with the key's name.
+    """
+
+    host: str
+    sender: str
+    recipients: tuple[str, ...]
+    port: int = 587
+    security: Security = "starttls"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: str = ""
+    timeout: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not self.host.strip():
+            raise ConfigError("host is empty", where="mail.host", todo="name the SMTP server")
+        if not 1 <= self.port <= 65535:
+            raise ConfigError(f"port {self.port} is out of range", where="mail.port", todo="use 1 to 65535")
+        if self.security not in ("none", "starttls", "tls"):
+            raise ConfigError(f"unknown {self.security!r}", where="mail.security", todo="use none, starttls or tls")
+        if not self.recipients:
+            raise ConfigError("nobody to send to", where="mail.recipients", todo="name at least one address")
+        if self.timeout <= 0:
+            raise ConfigError("must be over 0 seconds", where="mail.timeout", todo="use for example 30")
+        for key, address in (("sender", self.sender), *(("recipients", one) for one in self.recipients)):
+            try:
+                Address(addr_spec=parseaddr(address)[1])
+                sound = address.isprintable() and "@" in parseaddr(address)[1]
+            except (ValueError, IndexError):
+                sound = False
+            if not sound:
+                raise ConfigError(f"{address!r} is no address", where=f"mail.{key}", todo="write name@example.org")
+        if self.username and self.security == "none" and self.host not in ("localhost", "127.0.0.1", "::1"):
+            raise ConfigError(
+                "a password would travel unencrypted", where="mail.security", todo="use starttls or tls, or no username"
+            )
+
+
+def message(run: Run, settings: MailSettings) -> EmailMessage:
+    """The digest as a mail: Markdown as plain text, and HTML."""
+    mail = EmailMessage()
+    mail["Subject"] = _subject(run)
+    mail["From"] = settings.sender
+    mail["To"] = ", ".join(settings.recipients)
+    mail["Date"] = format_datetime(datetime.fromisoformat(run.made_at).astimezone())
+    mail["Message-ID"] = f"<{run.day}.{feed_id(run).rsplit(':', 1)[1]}@ranker.invalid>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(recommendation.render(run))
+    mail.add_alternative(html(run), subtype="html")
+    return mail
+
+
+def html(run: Run) -> str:
+    """A plain HTML page of the recommended papers, without scripts, images or outside resources."""
+    say = words(run.language)
+    parts = [
+        '<!doctype html><html><head><meta charset="utf-8"></head>'
+        '<body style="font-family:sans-serif;max-width:46em;overflow-wrap:anywhere">',
+        f"<h1>{_h(say['title'])} - {_h(run.day)}</h1>",
+        f"<p>{_h(say['updated'].format(time=beijing_time(run.made_at)))}<br>"
+        f"{_h(say['read'].format(number=papers_read(run)))}<br>{_h(run.judge_line)}</p>",
+    ]
+    if not run.uses_language_model:
+        parts.append(f"<p>{_h(say['no_model'].replace('*', ''))}</p>")
+    groups = by_field(run)
+    for name, rankings in groups.items():
+        parts.append(f"<h2>{_h(recommendation.field_name(run, name))}</h2>")
+        for ranking in rankings:
+            paper = ranking.paper
+            parts.append(
+                f'<h3>{shown_score(ranking.score)} · <a href="{_h(abs_url(paper))}">{_h(paper.title)}</a></h3>'
+                f"<p><small>{_h(shown_authors(paper))} · {_h(shown_date(paper))}</small><br>"
+                f"{_h(shown_reason(ranking))}</p>"
+            )
+    if not groups:
+        parts.append(f"<p>{_h(quiet_line(run))}</p>")
+    counts = {key: run.counts.get(key, 0) for key in ("read", "rejected", *OUTCOMES)}
+    parts.append(f"<hr><p><small>{_h(say['identity'].format(**counts))}</small></p></body></html>")
+    return "\n".join(parts) + "\n"
+
+
+def send(mail: EmailMessage, settings: MailSettings) -> None:
+    """Hand the mail to the server.
+
+    Raises:
+        RankerError: the server can't be reached, is not who it should be, or refused someone; nothing is retried.
+    """
+    context = ssl.create_default_context(cafile=settings.ca_file or None)
+    where = f"{settings.host}:{settings.port}"
+    try:
+        with _connect(settings, context) as server:
+            if settings.username:
+                server.login(settings.username, settings.password)
+            refused = server.send_message(mail)
+    except ssl.SSLError as error:
+        raise RankerError(
+            f"no trusted connection ({error.reason or error})", where=where, todo="check mail.security and mail.ca_file"
+        ) from error
+    except smtplib.SMTPAuthenticationError as error:
+        raise RankerError(
+            "name or password refused", where=where, todo="check mail.username and the password"
+        ) from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise RankerError(
+            f"the mail was not taken ({error})", where=where, todo="check mail.host, mail.port and mail.security"
+        ) from error
+    if refused:
+        raise RankerError(
+            f"refused for {', '.join(sorted(refused))}", where=where, todo="check mail.recipients; the others have it"
+        )
+
+
+def _connect(settings: MailSettings, context: ssl.SSLContext) -> smtplib.SMTP:
+    if settings.security == "tls":
+        return smtplib.SMTP_SSL(settings.host, settings.port, timeout=settings.timeout, context=context)
+    server = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout)
+    try:
+        if settings.security == "starttls":
+            server.starttls(context=context)
+    except (smtplib.SMTPException, OSError):
+        server.close()
+        raise
+    return server
+
+
+def _subject(run: Run) -> str:
+    count = sum(ranking.outcome == "recommended" for ranking in run.rankings)
+    return clean(f"{words(run.language)['title']} - {run.day} ({count})")
+
+
+def _h(text: str) -> str:
+    return escape(clean(text))

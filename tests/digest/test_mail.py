@@ -26,8 +26,8 @@ from tests.digest.sample import RUN, paper, ranking
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 pytest.importorskip("aiosmtpd")
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+from aiosmtpd.controller import Controller  # noqa: E402
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword  # noqa: E402
 
 SETTINGS = mail.MailSettings(
     "127.0.0.1", "ranker@example.org", ("a@example.org", "乙 <b@example.org>"), security="none"
@@ -63,7 +63,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("tls")
     cert, key = folder / "cert.pem", folder / "key.pem"
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    made: list[str | Path] = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    made: list[str | Path] = ["openssl", "req", "-x509", "-nodes"]
+    made += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     subprocess.run([*made, "-keyout", key, "-out", cert, "-days", "2", *names], check=True, capture_output=True)
     return cert, key
 

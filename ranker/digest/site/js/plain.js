@@ -1,0 +1,3 @@
+// Pages without cards.
+showTickCount();
+fetchTicks();

@@ -1,0 +1,153 @@
+"""What the page is made from, beside the runs: small records that the store can keep as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ranker.types import OUTCOMES, OutcomeName, Run
+
+Role = Literal["problem", "task", "idea", "result"]
+ROLES: tuple[Role, ...] = ("problem", "task", "idea", "result")
+TickName = Literal["up", "down", "move", "later"]
+TICKS: tuple[TickName, ...] = ("up", "down", "move", "later")
+
+Span = tuple[int, int, Role]
+"""Characters [start, end) of ``Paper.abstract`` that play a role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A new version of a paper that an earlier day had: what the abstract was, and when."""
+
+    arxiv_id: str
+    old_version: int | None
+    old_day: str
+    old_abstract: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayPage:
+    """A day whose page is to be made: its run, with role spans and revisions by base id."""
+
+    run: Run
+    spans: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    revisions: Mapping[str, Revision] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTotal:
+    """Papers of one field on one day: how many were recommended, how many had it as their best field."""
+
+    name: str
+    recommended: int
+    papers: int
+
+
+@dataclass(frozen=True, slots=True)
+class DaySummary:
+    """What the history needs of a day.
+
+    ``counts``: outcome -> papers, plus ``read`` and ``rejected``. ``index_bytes``: estimated compressed size of the
+    day's part of the search index, for its recommended papers and for the rest.
+    """
+
+    day: str
+    profile: str
+    counts: Mapping[str, int]
+    fields: tuple[FieldTotal, ...]
+    index_bytes: tuple[int, int] = (0, 0)
+
+    def as_row(self) -> dict[str, Any]:
+        return {
+            "day": self.day,
+            "profile": self.profile,
+            "counts": dict(self.counts),
+            "fields": [[total.name, total.recommended, total.papers] for total in self.fields],
+            "index_bytes": list(self.index_bytes),
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> DaySummary:
+        """Inverse of ``as_row``; raises KeyError, TypeError or ValueError where ``row`` is none."""
+        picks, rest = row["index_bytes"]
+        return cls(
+            str(row["day"]),
+            str(row["profile"]),
+            {str(name): int(number) for name, number in row["counts"].items()},
+            tuple(FieldTotal(str(name), int(best), int(all_)) for name, best, all_ in row["fields"]),
+            (int(picks), int(rest)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A paper in the search index. ``reason`` is shortened, and empty where the paper was not recommended."""
+
+    arxiv_id: str
+    version: int | None
+    title: str
+    field: str | None
+    score: float | None
+    outcome: OutcomeName
+    reason: str = ""
+
+    def as_row(self) -> list[Any]:
+        return [self.arxiv_id, self.version, self.title, self.field, self.score, self.outcome, self.reason]
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Entry:
+        """Inverse of ``as_row``; raises ValueError where ``row`` is none."""
+        arxiv_id, version, title, field_name, score, outcome, reason = row
+        if outcome not in OUTCOMES:
+            raise ValueError(f"no outcome: {outcome!r}")
+        return cls(arxiv_id, version, title, field_name, score, outcome, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A person's mark: a line of the exported JSON lines. ``field`` is the new one where ``tick`` is ``move``.
+
+    ``tick`` null takes an earlier mark back. ``at``: ISO time in UTC.
+    """
+
+    arxiv_id: str
+    version: int | None
+    profile: str
+    day: str
+    tick: TickName | None
+    field: str | None
+    at: str
+
+    def as_row(self) -> dict[str, Any]:
+        return {
+            "arxiv_id": self.arxiv_id,
+            "version": self.version,
+            "profile": self.profile,
+            "day": self.day,
+            "tick": self.tick,
+            "field": self.field,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Tick:
+        """Inverse of ``as_row``; ValueError says which key is wrong."""
+        version, tick, field_name = row.get("version"), row.get("tick"), row.get("field")
+        if version is not None and (not isinstance(version, int) or isinstance(version, bool) or version < 1):
+            raise ValueError(f"version: {version!r} is neither a positive number nor null")
+        if tick is not None and tick not in TICKS:
+            raise ValueError(f"tick: {tick!r} is none of {', '.join(TICKS)}, null")
+        if field_name is not None and not isinstance(field_name, str):
+            raise ValueError(f"field: {field_name!r} is neither a name nor null")
+        if tick == "move" and not field_name:
+            raise ValueError("field: a move names the field to move to")
+        texts = []
+        for key in ("arxiv_id", "profile", "day", "at"):
+            value = row.get(key)
+            if not isinstance(value, str) or not value or len(value) > 200:
+                raise ValueError(f"{key}: {value!r} is no short text")
+            texts.append(value)
+        arxiv_id, profile, day, at = texts
+        return cls(arxiv_id, version, profile, day, tick, field_name, at)

@@ -88,7 +88,7 @@ def reason(candidate: Candidate, profile: Profile, *, field: str | None = None, 
     terms = matched_terms(candidate.paper, wanted, learned)
     if terms:
         parts.append(say["terms"].format(terms=say["join"].join(say["term"].format(term=t) for t in terms)))
-    if route.nearest_example is not None and route.nearest_similarity is not None and name == route.field:
+    if route.nearest_example is not None and route.nearest_similarity is not None:
         parts.append(say["example"].format(example=route.nearest_example, similarity=route.nearest_similarity))
     near = [t for t, s in route.unwanted if s > similarities.get(name, route.similarity)]
     if near:

@@ -91,7 +91,7 @@ class Routing:
     unwanted topic that is taken off.
     """
 
-    min_similarity: float = 0.05
+    min_similarity: float = 0.20
     unwanted_penalty: float = 0.5
 
     def __post_init__(self) -> None:

@@ -76,7 +76,7 @@ class GeneratorInfo:
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """One paper, one prompt. ``head`` (rules, scale, field) is static and shared, it goes into the system turn;
-    ``body`` is the delimited paper with the question. ``key`` is ours: the engine owns ids, the model never echoes them.
+    ``body`` is the delimited paper with the question. ``key`` is ours: no model ever echoes it.
     """
 
     key: str

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ranker import cold, resources
 from ranker.match import find_all
 from ranker.profile import Profile
-from ranker.types import Exclusion, Paper, Route
+from ranker.types import Exclusion, Paper, Route, TextKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,43 +21,51 @@ if TYPE_CHECKING:
 Search = Callable[["NDArray[np.float32]", "NDArray[np.float32]"], "NDArray[np.float32]"]
 """(papers (n, d), centroids (k, d)) -> inner products (n, k) float32; FAISS outside of tests."""
 
+Role = Literal["description", "aspect", "keywords", "example", "background"]
+
 
 @dataclass(frozen=True, slots=True)
 class CentroidText:
     """A text whose vector is a (sub-)centroid: ``owner`` indexes the profile's fields, then its unwanted topics.
 
-    ``label`` names an example paper in reasons; None for descriptions and keywords.
+    ``aspect``: a further description; ``background``: a common topic that is nobody's (owner -1). ``label`` names an
+    example paper in reasons.
     """
 
     owner: int
     text: str
-    kind: str
+    role: Role
     label: str | None = None
+
+    @property
+    def kind(self) -> TextKind:
+        """Descriptions are queries to the encoder, example papers documents."""
+        return "document" if self.role == "example" else "query"
 
 
 def centroid_texts(profile: Profile) -> list[CentroidText]:
-    """What is embedded for a profile: descriptions and keywords as queries, example papers as documents."""
+    """What is embedded for a profile."""
     texts: list[CentroidText] = []
     for owner, f in enumerate(profile.fields):
-        texts += [CentroidText(owner, " ".join(d.split()), "query") for d in (f.description, *f.descriptions)]
+        texts.append(CentroidText(owner, " ".join(f.description.split()), "description"))
+        texts += [CentroidText(owner, " ".join(d.split()), "aspect") for d in f.descriptions]
         if f.keywords:
-            texts.append(CentroidText(owner, ", ".join(f.keywords), "query"))
+            texts.append(CentroidText(owner, ", ".join(f.keywords), "keywords"))
         for e in f.examples:
-            label = f"{e.title} ({e.id})" if e.id else e.title
-            texts.append(CentroidText(owner, f"{e.title}. {e.abstract}".strip(), "document", label))
+            text = f"{e.title}. {e.abstract}" if e.abstract else e.title
+            texts.append(CentroidText(owner, text, "example", f"{e.title} ({e.id})" if e.id else e.title))
     for owner, topic in enumerate(profile.unwanted, len(profile.fields)):
-        texts.append(CentroidText(owner, " ".join(topic.description.split()), "query"))
+        texts.append(CentroidText(owner, " ".join(topic.description.split()), "description"))
         if topic.keywords:
-            texts.append(CentroidText(owner, ", ".join(topic.keywords), "query"))
-    return texts
+            texts.append(CentroidText(owner, ", ".join(topic.keywords), "keywords"))
+    return [*texts, *(CentroidText(-1, t, "background") for t in background_topics())]
 
 
-def best_by_owner(products: NDArray[np.float32], owners: Sequence[int], count: int) -> NDArray[np.float32]:
-    """(n, k) inner products -> (n, count): a topic is as near as its nearest sub-centroid."""
-    result = np.full((products.shape[0], count), -1.0, dtype=np.float32)
-    for column, owner in enumerate(owners):
-        np.maximum(result[:, owner], products[:, column], out=result[:, owner])
-    return result
+@lru_cache(maxsize=1)
+def background_topics() -> tuple[str, ...]:
+    """One line each on common topics of arXiv's computer science, shipped with the package."""
+    path = resources.sample_day().with_name("background_topics.json")
+    return tuple(json.loads(path.read_text(encoding="utf-8")))
 
 
 def vetoes(papers: Sequence[Paper], profile: Profile) -> list[tuple[Exclusion, ...]]:
@@ -75,16 +86,13 @@ def route(
 ) -> list[Route]:
     """One route a paper, in order. ``vectors`` (n, d) and ``centroids`` (len(texts), d): unit rows, float32.
 
-    A field's own exclusion removes that field only; unwanted topics are reported with their similarity, the judge
-    lowers the score by the profile's share of it.
+    A topic is as near as its nearest sub-centroid. A field's own exclusion removes that field only; unwanted topics
+    are reported with their similarity, the judge lowers the score by the profile's share of it.
     """
-    fields, count = profile.field_names, len(profile.fields) + len(profile.unwanted)
     products = search(np.ascontiguousarray(vectors, dtype=np.float32), centroids)
-    similarities = best_by_owner(products, [t.owner for t in texts], count)
-    examples = [i for i, t in enumerate(texts) if t.label is not None]
-    return [
-        _route(paper, similarities[i], products[i], profile, fields, texts, examples) for i, paper in enumerate(papers)
-    ]
+    layout = cold.Layout.of(profile, [(t.owner, t.role) for t in texts], centroids)
+    similarities = layout.nearest(products)
+    return [_route(p, similarities[i], products[i], profile, texts, layout) for i, p in enumerate(papers)]
 
 
 def _route(
@@ -92,19 +100,24 @@ def _route(
     similarities: NDArray[np.float32],
     products: NDArray[np.float32],
     profile: Profile,
-    fields: Sequence[str],
     texts: Sequence[CentroidText],
-    examples: Sequence[int],
+    layout: cold.Layout,
 ) -> Route:
+    fields = profile.field_names
     named = tuple((f, float(similarities[i])) for i, f in enumerate(fields))
     unwanted = tuple((t.name, float(similarities[len(fields) + i])) for i, t in enumerate(profile.unwanted))
     exclusions = _field_exclusions(paper, profile)
     removed = {e.what for e in exclusions}
+    evidence = cold.evidence(paper, products, profile, layout, removed)
     ranked = sorted((f for f in named if f[0] not in removed), key=lambda f: -f[1])
     if not ranked:
-        return Route(None, max(s for _, s in named), None, 0.0, False, named, unwanted, exclusions)
+        nearest = max(s for _, s in named)
+        return Route(None, nearest, None, 0.0, False, named, unwanted, exclusions, evidence=evidence)
     best, second = ranked[0], ranked[1] if len(ranked) > 1 else None
-    near = max((i for i in examples if fields[texts[i].owner] == best[0]), key=lambda i: products[i], default=None)
+    examples = [i for i, t in enumerate(texts) if t.label is not None]
+    near = max(examples, key=lambda i: products[i], default=None)
+    over = max((u for u in unwanted if u[1] > best[1]), key=lambda u: u[1], default=None)
+    lowered = () if over is None else (Exclusion("unwanted", over[0], over[1]),)
     return Route(
         field=best[0],
         similarity=best[1],
@@ -113,9 +126,10 @@ def _route(
         routed=best[1] >= profile.routing.min_similarity,
         similarities=named,
         unwanted=unwanted,
-        exclusions=exclusions,
+        exclusions=(*exclusions, *lowered),
         nearest_example=texts[near].label if near is not None else None,
         nearest_similarity=float(products[near]) if near is not None else None,
+        evidence=evidence,
     )
 
 

@@ -29,9 +29,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(
-            f"can't be read ({error.strerror})", where=str(path), todo="name another file"
-        ) from error
+        raise ConfigError(f"can't be read ({error.strerror})", where=str(path), todo="name another file") from error
     except UnicodeDecodeError as error:
         raise ConfigError("is not UTF-8 text", where=str(path), todo="save it as UTF-8") from error
     try:
@@ -134,9 +132,7 @@ class Reader:
         if hint is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
         if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
-            raise self.error(
-                path, f"is {_show(value)}, not {_NAMES.get(hint, hint)}", f"give {_NAMES.get(hint, hint)}"
-            )
+            raise self.error(path, f"is {_show(value)}, not {_NAMES.get(hint, hint)}", f"give {_NAMES.get(hint, hint)}")
         return value
 
     def _union(self, hint: Any, value: Any, path: KeyPath) -> Any:

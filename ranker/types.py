@@ -94,6 +94,22 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for and against a paper with nothing learned (see ``ranker.cold``; float64, no fixed unit).
+
+    ``fields``: evidence for each field in the profile's order; ``unwanted`` and ``unwanted_terms``: for the nearest
+    unwanted topic, from its centroids and its keywords; ``background``: nearness to common topics that are no field's;
+    ``total``: all of it in one number, what relevance is made from.
+    """
+
+    fields: tuple[float, ...]
+    unwanted: float
+    unwanted_terms: float
+    background: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """FAISS match of one paper against the fields.
 
@@ -112,6 +128,7 @@ class Route:
     exclusions: tuple[Exclusion, ...] = ()
     nearest_example: str | None = None
     nearest_similarity: float | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The built-in judge: no language model. Relevance from similarities (cold) or fitted heads, the reason from evidence."""
+"""The built-in judge: no language model. Relevance from evidence (cold) or fitted heads, reasons from evidence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ranker import cold, evidence
 from ranker.profile import Profile
-from ranker.types import Candidate, EncoderInfo, Judgment, JudgeOutcome, Texts, Usage
+from ranker.types import Candidate, EncoderInfo, JudgeOutcome, Judgment, Texts, Usage
 
 if TYPE_CHECKING:
     from ranker.heads.model import Heads
@@ -60,8 +60,11 @@ class HeadsJudge:
 
     def _cold(self, batch: Sequence[Candidate]) -> Iterator[JudgeOutcome]:
         for c in batch:
-            relevance = cold.relevance(c.paper, c.route, self._profile)
-            yield self._judgment(c, c.route.field or "", relevance, None)
+            assert c.route.evidence is not None  # the router gives it to every paper
+            removed = {e.what for e in c.route.exclusions if e.kind == "field"}
+            field = cold.best_field(c.route.evidence, self._profile, removed)
+            chance = cold.probability(c.route.evidence)
+            yield self._judgment(c, field, cold.relevance(c.route.evidence), chance)
 
     def _fitted(self, batch: Sequence[Candidate], heads: Heads) -> Iterator[JudgeOutcome]:
         vectors = np.stack([np.frombuffer(c.vector, dtype=np.float32) for c in batch])

@@ -29,7 +29,7 @@ top_share = 0.25
 # max_per_field = 20
 
 [routing]
-min_similarity = 0.10           # below it a paper is unrouted; `ranker explain ID` shows similarities
+min_similarity = 0.20           # below it a paper is unrouted; `ranker explain ID` shows similarities
 unwanted_penalty = 0.5          # share of the similarity to an unwanted topic that lowers the score
 
 [[fields]]                      # one table per field, as many as you like

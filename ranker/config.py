@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from ranker import resources
 from ranker.errors import ConfigError
 from ranker.toml import Reader, read_toml
+
+if TYPE_CHECKING:
+    from ranker.sources.settings import FetchSettings
 
 T = TypeVar("T")
 JudgeName = Literal["heads", "vllm", "transformers", "openai", "auto"]
@@ -75,6 +78,20 @@ class DigestSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchChoice:
+    """What `ranker fetch` asks arXiv for; ``http`` holds the keys of ``ranker.sources.settings.FetchSettings``."""
+
+    categories: tuple[str, ...] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
+    include_cross: bool = False
+    include_replacements: bool = False
+    http: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.categories:
+            raise ValueError("categories must name at least one, such as cs.LG")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be configured. The tables below ``judging`` are checked by the part that owns them."""
 
@@ -83,7 +100,7 @@ class Config:
     encoder: EncoderSettings = EncoderSettings()
     judge: JudgeChoice = JudgeChoice()
     digest: DigestSettings = DigestSettings()
-    fetch: Mapping[str, Any] = field(default_factory=dict)
+    fetch: FetchChoice = FetchChoice()
     judging: Mapping[str, Any] = field(default_factory=dict)
     vllm: Mapping[str, Any] = field(default_factory=dict)
     transformers: Mapping[str, Any] = field(default_factory=dict)
@@ -99,6 +116,16 @@ class Config:
             ConfigError: unknown key, wrong type or bound, with file and line.
         """
         return Reader(self.file, self.text).build(cls, dict(getattr(self, name)), (name,))
+
+    def http_settings(self) -> FetchSettings:
+        """The table ``[fetch.http]``.
+
+        Raises:
+            ConfigError: unknown key, wrong type or bound.
+        """
+        from ranker.sources.settings import FetchSettings
+
+        return Reader(self.file, self.text).build(FetchSettings, dict(self.fetch.http), ("fetch", "http"))
 
     def store_path(self) -> Path:
         return Path(self.store.path).expanduser() if self.store.path else resources.user_data_dir() / "ranker.db"

@@ -16,7 +16,8 @@ def tally(read: int, rejected: int, rankings: Sequence[Ranking]) -> dict[str, in
         AccountingError: they don't add up.
     """
     outcomes = Counter(r.outcome for r in rankings)
-    counts = {"read": read, "rejected": rejected, **{name: outcomes.get(name, 0) for name in OUTCOMES}}
+    counts: dict[str, int] = {"read": read, "rejected": rejected}
+    counts.update({name: outcomes.get(name, 0) for name in OUTCOMES})
     check(counts)
     return counts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranker.profile import Field, Profile, Recommend, Topic
+from ranker.profile import Field, Profile, Recommend, Routing, Topic
 from ranker.types import Origin, Paper, Ranking, Route
 
 
@@ -56,6 +56,7 @@ def profile(**changes: Any) -> Profile:
             Field("B", "bounds and convergence of gradient descent", keywords=("convergence",)),
         ),
         "recommend": Recommend(top_share=0.25),
+        "routing": Routing(min_similarity=0.05),
         "unwanted": (Topic("U", "medical images of patients"),),
     }
     return Profile(**{**values, **changes})

@@ -45,7 +45,7 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         # The reader of our output went away (`| head`): no error. Python must not flush into the closed pipe at exit.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return FINE
     except MemoryError:
         print("error: out of memory\n  -> rank fewer papers at a time, or use a machine with more", file=sys.stderr)

@@ -39,10 +39,13 @@ class Session:
         self.config: Config = load_config(config)
         chosen: dict[str, Any] = {"name": judge, "model": model, "heads": heads}
         self.judge_choice = dataclasses.replace(self.config.judge, **{k: v for k, v in chosen.items() if v is not None})
+        if self.judge_choice.name not in JUDGES:
+            raise ConfigError(f"no judge {self.judge_choice.name!r}", where="--judge", todo=f"use {', '.join(JUDGES)}")
         self.store_path = store or self.config.store_path()
         self._profile_name = profile or self.config.profile
         self._wait = self.config.store.wait_seconds if wait is None else wait
         self._stack = ExitStack()
+        self._locked = False
 
     def __enter__(self) -> Self:
         return self
@@ -59,8 +62,10 @@ class Session:
         return self._stack.enter_context(Store(self.store_path))
 
     def lock(self) -> None:
-        """Hold the store's run lock until the session ends."""
-        self.store_path.parent.mkdir(parents=True, exist_ok=True)
+        """Hold the store's run lock until the session ends; asking again does nothing."""
+        if self._locked:
+            return
+        self._locked = True
         self._stack.enter_context(run_lock(self.store_path, wait_seconds=self._wait))
 
     @cached_property

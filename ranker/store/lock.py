@@ -21,6 +21,7 @@ def run_lock(store: Path, *, wait_seconds: float = 0.0) -> Iterator[None]:
     """
     path = store.with_name(f"{store.name}.lock")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle = path.open("a+", encoding="utf-8")
     except OSError as error:
         raise StoreError(

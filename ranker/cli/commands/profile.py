@@ -19,7 +19,8 @@ from ranker.profile import Profile, find_profile, load_profile
 
 app = typer.Typer(help="Write, check and show profiles.", no_args_is_help=True, rich_markup_mode=None)
 
-_TEMPLATE = """# A profile: what you read for. `ranker profile check {path}` says what is wrong, `ranker rank --profile` uses it.
+_TEMPLATE = """# A profile: what you read for. `ranker profile check {path}` says what is wrong;
+# `ranker rank --profile` uses it.
 name = "{name}"
 title = "{name}"
 language = "zh"                 # zh or en: the language of digests and reasons

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranker.ids import OLD_ARCHIVES, ArxivId, abs_url, find_ids, parse_id, pdf_url
@@ -99,6 +99,7 @@ FORMS = [
 ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(bases, versions, st.sampled_from(FORMS))
 def test_every_valid_id_comes_back_from_every_form(base: str, version: int | None, form: str) -> None:
     written = form.format(ArxivId(base, version))
@@ -106,6 +107,7 @@ def test_every_valid_id_comes_back_from_every_form(base: str, version: int | Non
     assert list(find_ids(written.replace("arXiv.", "arXiv:"))) == [ArxivId(base, version)]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_parses_to_a_stable_id_or_is_refused(text: str) -> None:
     try:
@@ -115,6 +117,7 @@ def test_any_text_parses_to_a_stable_id_or_is_refused(text: str) -> None:
     assert parse_id(str(found)) == found
 
 
+@settings(deadline=None)
 @given(bases, st.sampled_from("0123456789"), st.integers(0, 11))
 def test_one_digit_more_is_another_id_or_none(base: str, digit: str, place: int) -> None:
     longer = base[:place] + digit + base[place:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranker.sentences import sentence_spans, sentences
@@ -81,6 +81,7 @@ def test_document_and_hash() -> None:
     assert text_hash(r"Caf\'e", "") == text_hash("Café", "") == text_hash("Cafe\u0301", "")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))
 def test_normalising_twice_changes_nothing(text: str) -> None:
     assert collapse(collapse(text)) == collapse(text)
@@ -115,6 +116,7 @@ def test_sentences(text: str, parts: list[str]) -> None:
     assert sentences(text) == parts
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='aA .!?$。e.g\n"()', max_size=80))
 def test_sentences_are_verbatim_and_nothing_is_lost(text: str) -> None:
     spans = sentence_spans(text)

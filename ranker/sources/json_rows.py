@@ -210,4 +210,6 @@ def _counted(opened: Opened, count: ReadCount) -> Iterator[bytes]:
 
 
 def _snippet(content: bytes) -> str:
-    return content[:800].decode("utf-8", "replace").strip()[:200]
+    """First 200 characters; what a terminal would obey is shown as U+FFFD."""
+    text = content[:800].decode("utf-8", "replace").strip()[:200]
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)

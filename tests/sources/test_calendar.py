@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranker.sources.calendar import HOLIDAYS_2026, Calendar, announcement_day, expected_batch
@@ -131,6 +131,7 @@ def test_holidays_can_be_set() -> None:
         Calendar.of(["soon"])
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(2025, 12, 1), datetime(2027, 2, 1)).map(lambda d: d.replace(tzinfo=UTC)))
 def test_windows_tile_the_year(submitted: datetime) -> None:
     day = CALENDAR.day_of_submission(submitted)

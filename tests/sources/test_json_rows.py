@@ -152,6 +152,12 @@ def tmp_first(file: Path, bad: bytes) -> tuple[list[Paper], list[Rejected], Read
     return load(file) if len(bad) < 60_000 or bad.startswith(b"{") else ([], [], ReadCount())
 
 
+def test_a_snippet_holds_nothing_that_a_terminal_obeys(file: Path) -> None:
+    file.write_bytes(row() + b"\x1b[2J\tbad \xff\n")
+    (refused,) = load(file)[1]
+    assert refused.snippet == "\ufffd[2J bad \ufffd"
+
+
 def test_all_bad_rows_together(file: Path) -> None:
     file.write_bytes(b"".join(bad.rstrip(b"\n") + b"\n" + row() for bad, _ in BAD))
     papers, rejected, count = load(file)
@@ -291,6 +297,7 @@ def test_a_long_line_is_never_held_whole() -> None:
     assert lines[1].fault == "row of 5,000,000 bytes, the limit is 10,000"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 40))
 def test_lines_do_not_depend_on_how_the_stream_is_cut(content: bytes, step: int) -> None:
     cut = [content[i : i + step] for i in range(0, len(content), step)]

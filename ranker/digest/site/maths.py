@@ -33,7 +33,9 @@ _ATTRIBUTES = frozenset(
      "columnalign", "rowspacing", "columnspacing", "displaystyle", "scriptlevel", "minsize", "maxsize", "lspace",
      "rspace", "largeop", "movablelimits", "notation"}
 )  # fmt: skip
+_CHILDREN = {"mfrac": 2, "msup": 2, "msub": 2, "mover": 2, "munder": 2, "mroot": 2, "msubsup": 3, "munderover": 3}
 _VALUE = re.compile(r"[\w.\s%+-]{0,40}\Z")
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
 _LONGEST = 1000
 _DEEPEST = 40
 
@@ -50,7 +52,8 @@ def render(source: str, *, display: bool = False) -> Markup:
 def _convert(source: str) -> Markup | None:
     from latex2mathml.converter import convert_to_element
 
-    if "\\href" in source or source.count("{") > 200:
+    braces = _ESCAPED.sub("", source)
+    if "\\href" in source or not braces.count("{") == braces.count("}") <= 200:
         return None
     try:
         element = convert_to_element(source)
@@ -62,7 +65,7 @@ def _convert(source: str) -> Markup | None:
 
 
 def _serialise(element: Element, depth: int) -> Markup:
-    if depth > _DEEPEST or element.tag not in _ELEMENTS:
+    if depth > _DEEPEST or element.tag not in _ELEMENTS or _CHILDREN.get(element.tag, len(element)) != len(element):
         raise ValueError(f"not rendered: {element.tag}")
     attributes = Markup("").join(
         Markup(' {}="{}"').format(name, value)

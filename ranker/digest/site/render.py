@@ -7,6 +7,7 @@ the index it is in, and the small pages that list days; the pages of other days 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -25,6 +26,8 @@ from ranker.digest.text import clean
 SiteFile = tuple[str, bytes]
 """Path below the site's folder (with ``/``) and content."""
 
+# A last look at the whole page: no control or reordering character gets out, whichever text brought it
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -127,10 +130,11 @@ def _data(language: str, profile: str) -> dict[str, Any]:
 
 
 def _render(template: str, page: str, words: dict[str, str], data: dict[str, Any], **context: Any) -> str:
-    return _environment().get_template(template).render(
+    html = _environment().get_template(template).render(
         t=words, page=page, data=_island(data), style=Markup(assets.style()), script=Markup(assets.script(page)),
         policy=Markup(assets.policy(page)), **context,
     )  # fmt: skip
+    return _UNSEEN.sub("", html)
 
 
 def _island(data: dict[str, Any]) -> Markup:

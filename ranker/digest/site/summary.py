@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ranker.digest.entries import shown_reason
 from ranker.digest.site.records import DaySummary, Entry, FieldTotal
 from ranker.digest.text import clean
@@ -35,19 +37,22 @@ def summarise(run: Run) -> DaySummary:
     """What the history shows of a run. Fields in the profile's order; "" stands for papers without a field."""
     picks = dict.fromkeys(run.fields, 0)
     papers = dict.fromkeys(run.fields, 0)
-    index_bytes = {True: 0.0, False: 0.0}
     for ranking in run.rankings:
         name = ranking.field or ""
         papers[name] = papers.get(name, 0) + 1
         picks[name] = picks.get(name, 0) + (ranking.outcome == "recommended")
-    for entry in entries_of(run):
+    totals = tuple(FieldTotal(name, picks[name], papers[name]) for name in papers)
+    return DaySummary(run.day, run.profile, dict(run.counts), totals, index_bytes(entries_of(run)))
+
+
+def index_bytes(entries: Iterable[Entry]) -> tuple[int, int]:
+    """Estimated bytes, deflated, that entries take in the search index: recommended ones, the rest."""
+    sizes = {True: 0.0, False: 0.0}
+    for entry in entries:
         size = _FIXED_BYTES + _TITLE_SHARE * len(entry.title.encode("utf-8", "replace"))
         size += _REASON_SHARE * len(entry.reason.encode("utf-8", "replace"))
-        index_bytes[entry.outcome == "recommended"] += size
-    totals = tuple(FieldTotal(name, picks[name], papers[name]) for name in papers)
-    return DaySummary(
-        run.day, run.profile, dict(run.counts), totals, (round(index_bytes[True]), round(index_bytes[False]))
-    )
+        sizes[entry.outcome == "recommended"] += size
+    return round(sizes[True]), round(sizes[False])
 
 
 def _cut(text: str, length: int) -> str:

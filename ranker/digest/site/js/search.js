@@ -132,6 +132,7 @@ function runSearch() {
   if (loading === 1) parts.push(fill(W.searching, { done: months.size, all: DATA.shards.length }));
   failedMonths.forEach((month) => parts.push(fill(W.shardFailed, { month })));
   $("q-status").textContent = parts.join(" · ");
+  $("q-status").toggleAttribute("data-complete", loading === 2);
 }
 
 let pause = 0;

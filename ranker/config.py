@@ -40,7 +40,7 @@ class EncoderSettings:
 
     model: str = "embedded"
     backend: Literal["auto", "torch", "openvino", "sentence-transformers"] = "auto"
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16", "int8"] = "auto"
     device: str = "auto"
     threads: int = 0
 
@@ -70,6 +70,7 @@ class DigestSettings:
     forms: tuple[Literal["a", "b", "c"], ...] = ("a",)
     site: bool = True
     feeds: bool = True
+    readme: bool = False
     history: bool = True
 
     def __post_init__(self) -> None:

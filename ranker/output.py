@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ranker.errors import InputError, RankerError
@@ -30,8 +30,15 @@ def check_folder(out: Path) -> None:
         )
 
 
-def write_folder(out: Path, files: Mapping[str, str | bytes]) -> None:
+def existing_files(out: Path) -> set[str]:
+    """Relative paths of what the output folder holds now."""
+    return {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()} if out.is_dir() else set()
+
+
+def write_folder(out: Path, files: Mapping[str, str | bytes], keep: Collection[str] = ()) -> None:
     """Write ``files`` (relative path -> content) as ``out``; an existing output of ours is replaced whole.
+
+    ``keep``: paths of the present folder that stay as they are (linked, not copied, where the file system can).
 
     Raises:
         RankerError: disk full or not writable; the old folder is then as it was.
@@ -45,6 +52,9 @@ def write_folder(out: Path, files: Mapping[str, str | bytes]) -> None:
             path = staged / name
             path.parent.mkdir(parents=True, exist_ok=True)
             _write(path, content.encode() if isinstance(content, str) else content)
+        for name in keep:
+            (staged / name).parent.mkdir(parents=True, exist_ok=True)
+            _link(out / name, staged / name)
         _put_in_place(staged, out)
     except OSError as error:
         raise RankerError(
@@ -61,6 +71,13 @@ def _write(path: Path, content: bytes) -> None:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _put_in_place(staged: Path, out: Path) -> None:

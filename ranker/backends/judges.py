@@ -30,17 +30,14 @@ def choose_heads(choice: str, profile: Profile, encoder: Encoder) -> Heads | Non
     """Heads by ``--heads``: none, a folder, or auto (learned by this user, else the profile's shipped ones, else none)."""
     if choice == "none":
         return None
+    folder = Path(choice).expanduser() if choice != "auto" else learned_heads_dir(profile)
+    if choice != "auto" and not folder.is_dir():
+        raise ConfigError("is no folder of heads", where=str(folder), todo="give auto, none or a folder")
+    if not folder.is_dir():
+        return None
     from ranker.heads.model import Heads
 
-    if choice != "auto":
-        folder = Path(choice).expanduser()
-        if not folder.is_dir():
-            raise ConfigError("is no folder of heads", where=str(folder), todo="give auto, none or a folder")
-        return Heads.load(folder, encoder_sha256=encoder.info.sha256)
-    learned = learned_heads_dir(profile)
-    if learned.is_dir():
-        return Heads.load(learned, encoder_sha256=encoder.info.sha256)
-    return None
+    return Heads.load(folder, encoder_sha256=encoder.info.sha256)
 
 
 def learned_heads_dir(profile: Profile) -> Path:

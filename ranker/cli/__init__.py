@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from typing import Any
 
 FINE, USAGE, QUIET, BAD_INPUT, FAILED, PARTIAL, INTERRUPTED = 0, 2, 3, 4, 5, 6, 130
 
@@ -17,9 +18,16 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(run(arguments))
 
 
+def _usage_error() -> type[Any]:
+    """The base of what the option parser raises; newer typer brings its own copy of click, so it is asked."""
+    import typer
+
+    return next(c for c in reversed(typer.BadParameter.__mro__) if hasattr(c, "show"))
+
+
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code. Errors for people go to stderr without a traceback."""
-    import click
+    import typer
 
     from ranker.cli.app import app
     from ranker.errors import RankerError
@@ -29,13 +37,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = app(args=arguments, standalone_mode=False, prog_name="ranker")
         return result if isinstance(result, int) else FINE
-    except click.exceptions.NoArgsIsHelpError as help_wanted:
-        print(help_wanted.format_message())
-        return USAGE
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         print("interrupted: what was done so far is stored; run the same command again to go on", file=sys.stderr)
         return INTERRUPTED
     except RankerError as error:
@@ -51,6 +53,9 @@ def run(arguments: list[str] | None = None) -> int:
         print("error: out of memory\n  -> rank fewer papers at a time, or use a machine with more", file=sys.stderr)
         return FAILED
     except Exception as error:
+        if isinstance(error, _usage_error()):
+            error.show()
+            return USAGE
         if debug:
             traceback.print_exc()
         kind = type(error).__name__

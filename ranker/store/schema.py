@@ -27,7 +27,7 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE TABLE runs (
         id INTEGER PRIMARY KEY, profile TEXT NOT NULL, day TEXT NOT NULL, made_at TEXT NOT NULL,
-        report TEXT NOT NULL, run BLOB NOT NULL
+        report TEXT NOT NULL, run BLOB NOT NULL, summary TEXT
     );
     CREATE INDEX runs_by_day ON runs (profile, day, id);
     CREATE TABLE seen (

@@ -110,6 +110,11 @@ class Store:
         rows = self._rows("SELECT * FROM papers WHERE arxiv_id = ? ORDER BY version DESC LIMIT 1", (arxiv_id,))
         return codec.paper_of(rows[0]) if rows else None
 
+    def paper_version(self, arxiv_id: str, version: int) -> Paper | None:
+        """One stored version of an id; version 0 where the input named none."""
+        rows = self._rows("SELECT * FROM papers WHERE arxiv_id = ? AND version = ?", (arxiv_id, version))
+        return codec.paper_of(rows[0]) if rows else None
+
     def all_papers(self) -> Iterator[Paper]:
         """Every stored paper, streamed, by id and version."""
         with translated(self.path):
@@ -200,6 +205,15 @@ class Store:
         sql = "SELECT run FROM runs WHERE profile = ?" + (" AND day = ?" if day else "") + " ORDER BY day DESC LIMIT 1"
         rows = self._rows(sql, (profile, day) if day else (profile,))
         return codec.unpack_run(rows[0]["run"]) if rows else None
+
+    def put_summary(self, profile: str, day: str, summary: str) -> None:
+        """What the history pages keep of a run, so that they need not read every run again."""
+        with self._write() as db:
+            db.execute("UPDATE runs SET summary = ? WHERE profile = ? AND day = ?", (summary, profile, day))
+
+    def summary(self, profile: str, day: str) -> str | None:
+        rows = self._rows("SELECT summary FROM runs WHERE profile = ? AND day = ?", (profile, day))
+        return rows[0]["summary"] if rows else None
 
     def run_days(self, profile: str) -> list[str]:
         return [r["day"] for r in self._rows("SELECT day FROM runs WHERE profile = ? ORDER BY day", (profile,))]

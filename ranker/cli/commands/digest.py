@@ -26,8 +26,7 @@ def digest(
     debug: DebugOption = False,
 ) -> int:
     """Render a stored run again, without ranking."""
-    from ranker.digest.files import digest_files
-    from ranker.output import write_folder
+    from ranker.cli.writing import write_digest
 
     with Session(config=config, store=store, profile=profile) as session:
         run = session.store.run(session.profile.name, day)
@@ -38,6 +37,6 @@ def digest(
                 where=str(session.store_path),
                 todo=f"days with a run: {days}; `ranker rank` makes one",
             )
-        write_folder(out_folder, digest_files(run, session.config, session.profile, session.store))
+        write_digest(session, run, out_folder)
     print(f"digest: {(out_folder / 'digest.md').resolve()}")
     return FINE

@@ -73,8 +73,7 @@ def rank_papers(
 
 def finish(session: Session, request: Request, out_folder: Path, *, quiet: bool) -> int:
     """Rank a request, write the folder, print where it lies; returns the exit code."""
-    from ranker.digest.files import digest_files
-    from ranker.output import write_folder
+    from ranker.cli.writing import write_digest
     from ranker.pipeline import rank
 
     session.lock()
@@ -92,7 +91,7 @@ def finish(session: Session, request: Request, out_folder: Path, *, quiet: bool)
         )
     finally:
         bars.close()
-    write_folder(out_folder, digest_files(run, session.config, session.profile, session.store))
+    write_digest(session, run, out_folder)
     _say(run, out_folder, quiet=quiet)
     return exit_code(run, request)
 

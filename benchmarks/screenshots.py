@@ -36,6 +36,8 @@ def main() -> None:
                 page.keyboard.press("j")
                 page.keyboard.press("o")
                 page.evaluate("document.querySelector('.card.current').scrollIntoView({block: 'start'})")
+            else:
+                page.evaluate("scrollTo(0, 0)")
             page.keyboard.press("u")
             page.wait_for_timeout(200)
             target = out / f"page-{scheme}.png"

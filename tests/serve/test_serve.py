@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +13,16 @@ import pytest
 
 from benchmarks.invented_days import bulk_day
 from ranker.digest.site import Tick
-from ranker.errors import BackendError, ConfigError, StoreError
+from ranker.errors import BackendError, ConfigError
 from ranker.serve import Served, serve
 from ranker.serve.guard import names_of
-from tests.site.conftest import NewPage, browser, new_page, write_site  # noqa: F401
+from tests.serve.shelf import Shelf
+from tests.site.conftest import write_site
 
 TOKEN = "a-token-of-enough-letters"
 TICK = Tick("2602.09000", 1, "default", "2026-02-09", "up", None, "2026-02-09T01:02:03.000Z")
 LINE = json.dumps(TICK.as_row()).encode() + b"\n"
 Ask = Callable[..., tuple[int, dict[str, str], bytes]]
-
-
-class Shelf:
-    """Keeps ticks like a store: the newest of each paper."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, Tick] = {}
-        self.broken = False
-
-    def put(self, ticks: Sequence[Tick]) -> None:
-        if self.broken:
-            raise StoreError("the disk is full", where="ranker.db", todo="make room")
-        self.rows.update({tick.arxiv_id: tick for tick in ticks})
-
-    def all(self) -> Sequence[Tick]:
-        return tuple(self.rows.values())
 
 
 @pytest.fixture
@@ -217,24 +202,3 @@ def test_no_site_and_a_taken_port_are_said(served: Served, tmp_path: Path) -> No
 def test_names_of_an_address() -> None:
     assert names_of("127.0.0.1", 8000) == {"127.0.0.1:8000", "localhost:8000", "[::1]:8000"}
     assert names_of("192.0.2.1", 80) == {"192.0.2.1:80", "192.0.2.1"}
-
-
-@pytest.mark.browser
-def test_a_tick_in_the_browser_is_stored_and_shown_again(served: Served, shelf: Shelf, new_page: NewPage) -> None:  # noqa: F811
-    page = new_page(served.url)
-    assert "token" not in page.url
-    with page.expect_response("**/api/ticks") as stored:
-        page.keyboard.press("j")
-        page.keyboard.press("u")
-    assert stored.value.status in (200, 204)
-    page.wait_for_timeout(200)
-    (tick,) = shelf.all()
-    assert (tick.arxiv_id, tick.tick, tick.day) == ("2602.09000", "up", "2026-02-09")
-
-    elsewhere = new_page(served.url)
-    elsewhere.wait_for_selector('[id="p2602.09000"].tick-up')
-    elsewhere.keyboard.press("j")
-    with elsewhere.expect_response("**/api/ticks"):
-        elsewhere.keyboard.press("u")
-    elsewhere.wait_for_timeout(200)
-    assert shelf.all()[0].tick is None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
 
+from ranker.digest.bibliography import bibtex, ris
 from ranker.digest.entries import abs_url, pdf_url, shown_authors, shown_date, shown_reason, shown_score
 from ranker.digest.site.records import ROLES, Revision, Span
 from ranker.digest.site.rich import changed_text, plain, rich_text
@@ -108,8 +109,13 @@ def card(
 
 
 def data_row(ranking: Ranking, fields: Sequence[str]) -> list[Any]:
-    """What the page's script knows of a paper (order is shared with ``js/core.js``)."""
+    """What the page's script knows of a paper (order is shared with ``js/core.js``).
+
+    The bibliography entries are made here, without the abstract, so that what is copied from the page is what the
+    exported files say, and no second program escapes LaTeX.
+    """
     paper = ranking.paper
+    brief = replace(paper, abstract="")
     return [
         clean(paper.arxiv_id),
         paper.version,
@@ -121,6 +127,8 @@ def data_row(ranking: Ranking, fields: Sequence[str]) -> list[Any]:
         ranking.score,
         ranking.similarity,
         1 if ranking.outcome == "recommended" else 0,
+        bibtex([brief]),
+        ris([brief]),
     ]
 
 

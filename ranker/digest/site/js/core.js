@@ -80,7 +80,7 @@ function loadScript(path, done) {
 
 // The papers of a day as named values; the order is that of views.data_row.
 const papers = (DATA.papers || []).map(
-  ([id, version, title, authors, date, categories, field, score, similarity, picked], n) => (
-    { n, id, version, title, authors, date, categories, field, score, similarity, picked: picked === 1 }));
+  ([id, version, title, authors, date, categories, field, score, similarity, picked, bibtex, ris], n) => (
+    { n, id, version, title, authors, date, categories, field, score, similarity, picked: picked === 1, bibtex, ris }));
 
 for (const node of document.querySelectorAll("[data-js]")) node.hidden = false;

@@ -21,6 +21,8 @@ OUTCOMES: tuple[OutcomeName, ...] = (
 )
 ExclusionKind = Literal["vetoed", "unwanted", "field"]
 TextKind = Literal["query", "document"]
+TickName = Literal["up", "down", "move", "later"]
+TICKS: tuple[TickName, ...] = ("up", "down", "move", "later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,3 +293,51 @@ class Run:
     versions: Mapping[str, str]
     hashes: Mapping[str, str]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A person's mark: a line of the exported JSON lines. ``field`` is the new one where ``tick`` is ``move``.
+
+    ``tick`` null takes an earlier mark back. ``at``: ISO time in UTC.
+    """
+
+    arxiv_id: str
+    version: int | None
+    profile: str
+    day: str
+    tick: TickName | None
+    field: str | None
+    at: str
+
+    def as_row(self) -> dict[str, Any]:
+        return {
+            "arxiv_id": self.arxiv_id,
+            "version": self.version,
+            "profile": self.profile,
+            "day": self.day,
+            "tick": self.tick,
+            "field": self.field,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Tick:
+        """Inverse of ``as_row``; ValueError says which key is wrong."""
+        version, tick, field_name = row.get("version"), row.get("tick"), row.get("field")
+        if version is not None and (not isinstance(version, int) or isinstance(version, bool) or version < 1):
+            raise ValueError(f"version: {version!r} is neither a positive number nor null")
+        if tick is not None and tick not in TICKS:
+            raise ValueError(f"tick: {tick!r} is none of {', '.join(TICKS)}, null")
+        if field_name is not None and not isinstance(field_name, str):
+            raise ValueError(f"field: {field_name!r} is neither a name nor null")
+        if tick == "move" and not field_name:
+            raise ValueError("field: a move names the field to move to")
+        texts = []
+        for key in ("arxiv_id", "profile", "day", "at"):
+            value = row.get(key)
+            if not isinstance(value, str) or not value or len(value) > 200:
+                raise ValueError(f"{key}: {value!r} is no short text")
+            texts.append(value)
+        arxiv_id, profile, day, at = texts
+        return cls(arxiv_id, version, profile, day, tick, field_name, at)

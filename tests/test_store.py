@@ -103,6 +103,8 @@ def test_judgments_texts_and_ticks(store: Store) -> None:
     store.put_ticks([tick, tick])
     assert store.ticks("test") == [tick]
     assert store.ticks("other") == []
+    store.put_ticks([Tick("2601.00001", None, "test", "2026-01-14", None, None, NOW)])
+    assert store.ticks("test") == []  # a null tick takes the mark back
 
 
 def test_a_run_comes_back_whole_and_replaces_the_same_day(store: Store) -> None:

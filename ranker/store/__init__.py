@@ -1,6 +1,7 @@
 """The store: one SQLite file (WAL) with papers, vectors, outcomes, texts, runs, what was seen, and ticks."""
 
 from ranker.store.lock import run_lock
-from ranker.store.store import Store, Tick
+from ranker.store.store import Store
+from ranker.types import Tick
 
 __all__ = ["Store", "Tick", "run_lock"]

@@ -5,33 +5,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ranker.store import codec
 from ranker.store.connection import connect, translated
-from ranker.types import Judgment, Paper, Ranking, Run, Texts
+from ranker.types import Judgment, Paper, Ranking, Run, Texts, Tick
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 _CHUNK = 500  # under SQLite's oldest limit of 999 variables
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A reader's mark: ``tick`` is up, down, move (to ``field``) or later; ``at`` an ISO time."""
-
-    arxiv_id: str
-    version: int | None
-    profile: str
-    day: str
-    tick: str
-    field: str | None
-    at: str
 
 
 class Store:
@@ -235,11 +221,14 @@ class Store:
     # ticks
 
     def put_ticks(self, ticks: Sequence[Tick]) -> None:
+        """Store marks in their order; one whose ``tick`` is None takes the paper's earlier one back."""
         with self._write() as db:
-            db.executemany(
-                "INSERT OR REPLACE INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(t.profile, t.arxiv_id, t.version or 0, t.day, t.tick, t.field, t.at) for t in ticks],
-            )
+            for t in ticks:
+                key = (t.profile, t.arxiv_id, t.version or 0, t.day)
+                if t.tick is None:
+                    db.execute("DELETE FROM ticks WHERE profile = ? AND arxiv_id = ? AND version = ? AND day = ?", key)
+                else:
+                    db.execute("INSERT OR REPLACE INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?)", (*key, t.tick, t.field, t.at))
 
     def ticks(self, profile: str) -> list[Tick]:
         rows = self._rows("SELECT * FROM ticks WHERE profile = ? ORDER BY at, arxiv_id", (profile,))

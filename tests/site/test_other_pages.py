@@ -77,6 +77,19 @@ def test_left_out_papers_say_why(site: Path, new_page: NewPage) -> None:
     assert page.url.endswith("2026-02-10.html")
 
 
+def test_an_unrouted_paper_can_be_moved_to_a_field(site: Path, new_page: NewPage) -> None:
+    page = new_page(site / "2026-02-10-left-out.html")
+    card = page.locator("#unrouted .card").first
+    card.scroll_into_view_if_needed()
+    card.locator(".move").select_option("2")
+    card.locator(".pick").check()
+    assert page.locator("#selected-count").text_content() == "已选 1 篇"
+    page.click("#open-ticks")
+    line = page.input_value("#ticks-dialog textarea[readonly]")
+    assert '"tick":"move"' in line
+    assert f'"field":"{sample_day().run.fields[2]}"' in line
+
+
 def test_ticks_of_all_days_are_exported_from_the_history(site: Path, new_page: NewPage) -> None:
     page = new_page(site / "index.html")
     page.keyboard.press("j")

@@ -15,8 +15,8 @@ from importlib import resources
 CSS = ("base", "top", "layout", "card", "controls", "dialog", "history", "search", "print")
 JS_CORE = ("core", "ticks", "dialogs", "nav")
 JS_PAGES: dict[str, tuple[str, ...]] = {
-    "day": (*JS_CORE, "cards", "view", "cite", "keys", "day"),
-    "left": (*JS_CORE, "plain"),
+    "day": (*JS_CORE, "cards", "cite", "keys", "alive", "view"),
+    "left": (*JS_CORE, "cards", "cite", "keys", "alive"),
     "history": (*JS_CORE, "plain"),
     "search": (*JS_CORE, "search", "plain"),
 }

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from ranker.digest.entries import abs_url, in_order, shown_score
 from ranker.digest.site.records import DayPage
-from ranker.digest.site.views import Card, card, data_row, exclusion_line, routed_line, short_title
+from ranker.digest.site.views import Card, anchor_of, card, data_row, exclusion_line, routed_line, short_title
 from ranker.digest.text import clean
 from ranker.digest.words import beijing_time
 from ranker.types import OutcomeName, Ranking, Rejected, Run
@@ -48,6 +48,10 @@ class DayView:
 
 @dataclass(frozen=True, slots=True)
 class LeftPaper:
+    """``number``: place in the page's data, None where the paper can't be ticked here (a duplicate)."""
+
+    number: int | None
+    anchor: str
     title: Markup
     arxiv_id: str
     abs_url: str
@@ -67,6 +71,7 @@ class LeftGroup:
 @dataclass(frozen=True, slots=True)
 class LeftView:
     groups: tuple[LeftGroup, ...]
+    data: list[list[Any]]
     rejected: tuple[tuple[str, str, str], ...]
     accounts: str
 
@@ -136,18 +141,26 @@ def accounts_line(run: Run, words: dict[str, str]) -> str:
 def left_view(run: Run, words: dict[str, str]) -> LeftView:
     rankings = in_order(run.rankings)
     near = [ranking for ranking in rankings if ranking.outcome == "not_recommended"][:NEAR_MISSES]
-    groups = [LeftGroup("near", tuple(_left(ranking, words) for ranking in near))]
-    for outcome in ("failed", "unrouted", "vetoed", "duplicate"):
-        papers = tuple(_left(ranking, words) for ranking in rankings if ranking.outcome == outcome)
-        groups.append(LeftGroup(outcome, papers))
-    return LeftView(tuple(groups), tuple(_rejected(row) for row in run.rejected), accounts_line(run, words))
+    members = {"near": near}
+    for outcome in ("failed", "unrouted", "vetoed"):
+        members[outcome] = [ranking for ranking in rankings if ranking.outcome == outcome]
+    data: list[list[Any]] = []
+    groups = []
+    for key, found in members.items():
+        groups.append(LeftGroup(key, tuple(_left(ranking, len(data) + n, words) for n, ranking in enumerate(found))))
+        data.extend(data_row(ranking, run.fields) for ranking in found)
+    doubles = tuple(_left(ranking, None, words) for ranking in rankings if ranking.outcome == "duplicate")
+    groups.append(LeftGroup("duplicate", doubles))
+    return LeftView(tuple(groups), data, tuple(_rejected(row) for row in run.rejected), accounts_line(run, words))
 
 
-def _left(ranking: Ranking, words: dict[str, str]) -> LeftPaper:
+def _left(ranking: Ranking, number: int | None, words: dict[str, str]) -> LeftPaper:
     why = [routed_line(ranking, words)]
     why.extend(exclusion_line(exclusion, words) for exclusion in ranking.exclusions)
     why.append(clean(ranking.detail))
     return LeftPaper(
+        number,
+        anchor_of(ranking.paper.arxiv_id),
         short_title(ranking.paper.title),
         clean(ranking.paper.versioned_id),
         abs_url(ranking.paper),

@@ -95,7 +95,7 @@ def _day_files(page: DayPage, days: Sequence[str]) -> Iterator[SiteFile]:
     if days and run.day == days[0]:
         yield "index.html", content
     left = left_view(run, words)
-    data = {**_data(run.language, run.profile), "day": run.day}
+    data = {**_data(run.language, run.profile), "day": run.day, "fields": run.fields, "papers": left.data}
     html = _render("left.html", "left", words, data, day=run.day, run=run, left=left)
     yield left_path(run.day), html.encode("utf-8", "replace")
 

@@ -3,7 +3,6 @@ const cards = [...document.querySelectorAll(".card")].sort((a, b) => a.dataset.n
 const readKey = "read:" + DATA.profile;
 const readIds = new Set([].concat(recall(readKey, [])).filter((id) => typeof id === "string"));
 const selected = new Set();
-const readListeners = [];
 
 const paperOf = (card) => papers[Number(card.dataset.n)];
 const cardOf = (id) => { const paper = papers.find((one) => one.id === id); return paper && cards[paper.n]; };
@@ -14,7 +13,6 @@ function markRead(card, read) {
   if (read) readIds.add(id); else readIds.delete(id);
   remember(readKey, [...readIds].slice(-20000));
   showState(card);
-  readListeners.forEach((listener) => listener());
 }
 
 function tickCard(card, name, field) {
@@ -58,6 +56,7 @@ function showState(card) {
 
 function openCard(card, open) {
   const details = card.querySelector("details");
+  if (!details) return;
   details.open = open === undefined ? !details.open : open;
 }
 

@@ -32,7 +32,7 @@ const KEYS = {
   m: onCard((card) => card.querySelector(".move").focus()),
   x: onCard((card) => toggleSelected(card)),
   r: onCard((card) => markRead(card, !readIds.has(paperOf(card).id))),
-  "/": () => controls.text.focus(),
+  "/": () => $("f-text")?.focus(),
   "?": openHelp,
 };
 

@@ -102,7 +102,7 @@ function hitItem({ month, n, day, outcome, name }, words) {
   const id = month.ids[n];
   const base = id.replace(/v\d+$/, "");
   const onPage = outcome === OUTCOME_PICK || outcome === "not_recommended";
-  const href = onPage ? `${day}.html#${encodeURIComponent("p" + base)}` : `${day}-left-out.html`;
+  const href = `${day}${onPage ? "" : "-left-out"}.html#${encodeURIComponent("p" + base)}`;
   const meta = [day, id, name, outcome === OUTCOME_PICK ? "" : W[outcome]].filter(Boolean).join(" · ");
   const item = el("li", {},
     el("p", {}, el("span", { class: "num" }, month.scores[n] || "-"), " ",

@@ -95,3 +95,5 @@ let waiting = 0;
 $("filters").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(applyView, 60); });
 $("filters").addEventListener("submit", (event) => { event.preventDefault(); applyView(); });
 $("filters").addEventListener("reset", () => setTimeout(applyView, 0));
+// A filter by state follows at the next change of the filters: cards must not vanish under the hand
+applyView();

@@ -1,12 +1,10 @@
-// A day's page comes alive: states first, then what can wait.
+// A page with cards comes alive: states first, then what can wait.
 cards.forEach((card) => {
   const { id } = paperOf(card);
   if (readIds.has(id) || ticks.has(id)) showState(card);
 });
 showTickCount();
 $("open-help").addEventListener("click", openHelp);
-readListeners.push(() => { /* a filter by state follows at the next change: cards must not vanish under the hand */ });
-applyView();
 loadScript("days.js", () => {});
 fetchTicks();
 
@@ -19,4 +17,4 @@ function goToHash() {
   setCurrent(target, true);
 }
 addEventListener("hashchange", goToHash);
-if (location.hash.length > 1) goToHash();
+if (location.hash.length > 1) setTimeout(goToHash, 0);

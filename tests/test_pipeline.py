@@ -1,0 +1,171 @@
+"""The story as a library: judges that fail, papers that get lost, history, all provoked through the same protocols."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ranker.backends.faiss import inner_products
+from ranker.backends.heads import HeadsJudge
+from ranker.pipeline import Request, newest_day, rank
+from ranker.profile import Profile, Recommend, Veto
+from ranker.protocols import Judge
+from ranker.store import Store
+from ranker.types import Candidate, EncoderInfo, JudgeOutcome, Judgment, Paper, Run, TextKind, Texts, Unscored, Usage
+from tests.make import paper, profile
+
+NOW = datetime.fromisoformat("2026-01-14T12:00:00+08:00")
+
+
+class HashEncoder:
+    """Vectors from a text's hash: enough where only plumbing is tested; remembers what it was asked."""
+
+    info = EncoderInfo("hash", "0" * 64, 16, 256, "test", "float32", "hash-key")
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def encode(self, texts: Sequence[str], kind: TextKind = "document") -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for i, text in enumerate(texts):
+            self.asked.append(text)
+            seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
+            vector = np.abs(np.random.default_rng(seed).normal(size=16)).astype(np.float32)
+            yield np.array([i]), (vector / np.linalg.norm(vector))[None, :]
+
+
+class Scripted:
+    """A judge told what to say; remembers what it was asked."""
+
+    name, uses_language_model, usage = "scripted", True, Usage(3, 2, 1)
+
+    def __init__(self, says: dict[str, JudgeOutcome | None]) -> None:
+        self.says, self.asked, self.wrote = says, [], []  # type: ignore[var-annotated]
+
+    def key(self, candidate: Candidate) -> str:
+        return "key"
+
+    def judge(self, candidates: Sequence[Candidate]) -> Iterator[JudgeOutcome]:
+        for c in candidates:
+            self.asked.append(c.paper.arxiv_id)
+            said = self.says.get(c.paper.arxiv_id, Judgment(c.paper.arxiv_id, "A", 5.0, "r", "scripted"))
+            if said is not None:
+                yield said
+
+    def text_key(self, candidate: Candidate) -> str | None:
+        return f"text-{candidate.paper.arxiv_id}"
+
+    def write(self, candidates: Sequence[Candidate]) -> Iterator[Texts]:
+        for c in candidates:
+            self.wrote.append(c.paper.arxiv_id)
+            yield Texts(c.paper.arxiv_id, "scripted", reason=f"词 {c.paper.arxiv_id}")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def run(
+    papers: Sequence[Paper], store: Store, judge: Judge | None = None, chosen: Profile | None = None, **more: object
+) -> Run:
+    chosen = chosen or profile()
+    encoder = HashEncoder()
+    request = Request(tuple(papers), len(papers), NOW, **more)  # type: ignore[arg-type]
+    return rank(
+        request,
+        chosen,
+        encoder=encoder,
+        search=inner_products,
+        judge=judge or HeadsJudge(chosen, encoder.info),
+        store=store,
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "s.db") as opened:
+        yield opened
+
+
+def test_a_failed_judgment_is_an_outcome_and_is_tried_again(store: Store) -> None:
+    papers = [paper(n) for n in range(1, 5)]
+    failing = Scripted({"2601.00002": Unscored("2601.00002", "timeout", "60 s", "scripted")})
+    first = run(papers, store, failing)
+    assert first.counts["failed"] == 1
+    row = next(r for r in first.rankings if r.outcome == "failed")
+    assert (row.score, row.detail, row.rank) == (None, "timeout: 60 s", 4)
+    again = Scripted({})
+    second = run(papers, store, again)
+    assert again.asked == ["2601.00002"]  # the others came from the store
+    assert second.counts["failed"] == 0
+
+
+def test_a_paper_that_the_judge_forgets_is_failed_not_lost(store: Store) -> None:
+    result = run([paper(1), paper(2)], store, Scripted({"2601.00001": None}))
+    assert [r.detail for r in result.rankings if r.outcome == "failed"] == [
+        "lost: the judge gave no outcome for this paper"
+    ]
+
+
+def test_words_are_written_for_recommended_papers_only_and_kept(store: Store) -> None:
+    papers = [paper(n) for n in range(1, 9)]
+    chosen = profile(recommend=Recommend(top_n=2))
+    judge = Scripted({f"2601.0000{n}": Judgment(f"2601.0000{n}", "A", float(n), "r", "s") for n in range(1, 9)})
+    result = run(papers, store, judge, chosen)
+    assert sorted(judge.wrote) == ["2601.00007", "2601.00008"]
+    assert [r.reason for r in result.rankings[:2]] == ["词 2601.00008", "词 2601.00007"]
+    again = Scripted({})
+    run(papers, store, again, chosen)
+    assert again.wrote == [] and again.asked == []
+
+
+def test_vetoes_duplicates_and_counts(store: Store) -> None:
+    papers = [paper(1, version=1), paper(1, version=2), paper(2, title="Spam title"), paper(3)]
+    result = run(papers, store, chosen=profile(veto=Veto(("spam",))))
+    # Of the two papers left over, one in four is recommended, rounded half up.
+    assert (result.counts["read"], result.counts["recommended"], result.counts["not_recommended"]) == (4, 1, 1)
+    assert result.counts["duplicate"] == result.counts["vetoed"] == 1
+    assert len(result.rankings) == 4
+    assert all(r.field in ("A", "B") and r.similarity is not None for r in result.rankings)
+
+
+def test_a_paper_seen_on_an_earlier_day_is_not_recommended_again(store: Store) -> None:
+    chosen = profile(recommend=Recommend(top_share=1.0))
+    run([paper(1, version=1), paper(2)], store, chosen=chosen, day="2026-01-13")
+    later = run([paper(1, version=2, abstract="We changed it."), paper(3)], store, chosen=chosen, day="2026-01-14")
+    by_id = {r.paper.arxiv_id: r for r in later.rankings}
+    assert by_id["2601.00003"].outcome == "recommended"
+    assert by_id["2601.00001"].outcome == "not_recommended" and by_id["2601.00001"].score is not None
+    assert "new version: v1 was seen on 2026-01-13" in by_id["2601.00001"].flags
+    same_day = run([paper(1, version=2, abstract="We changed it."), paper(3)], store, chosen=chosen, day="2026-01-14")
+    assert [r.as_row() for r in same_day.rankings] == [r.as_row() for r in later.rankings]
+    forgetful = run([paper(2)], store, chosen=chosen, day="2026-01-15", use_history=False)
+    assert forgetful.rankings[0].outcome == "recommended"
+
+
+def test_equal_texts_are_encoded_once_and_their_reasons_differ(store: Store) -> None:
+    twins = [paper(1, title="Same", abstract="We do it."), paper(2, title="Same", abstract="We do it.")]
+    encoder = HashEncoder()
+    chosen = profile()
+    judge = HeadsJudge(chosen, encoder.info)
+    result = rank(
+        Request(tuple(twins), 2, NOW), chosen, encoder=encoder, search=inner_products, judge=judge, store=store
+    )
+    assert encoder.asked.count("Same. We do it.") == 1
+    assert result.rankings[0].score == result.rankings[1].score
+    assert result.rankings[0].paper.arxiv_id < result.rankings[1].paper.arxiv_id
+    assert result.rankings[0].reason != result.rankings[1].reason
+
+
+def test_an_empty_day_is_a_run_too(store: Store) -> None:
+    result = run([], store)
+    assert result.rankings == () and result.counts["read"] == 0 and result.day == "2026-01-14"
+
+
+def test_the_newest_day() -> None:
+    assert newest_day([paper(1, day="2026-01-14"), paper(2, published="2026-02-01")]) == "2026-01-14"
+    assert newest_day([paper(1), paper(2, published="2026-02-01")]) == "2026-02-01"
+    assert newest_day([paper(1, published=None)]) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,7 @@ from ranker.cli.options import (
     WaitOption,
 )
 from ranker.cli.session import Session, now
-from ranker.errors import SourceError
+from ranker.errors import ConfigError, SourceError
 from ranker.output import check_folder
 from ranker.pipeline import Request
 from ranker.sources.result import FetchResult
@@ -120,10 +121,11 @@ def fetch_newest(
     from ranker.sources.polite import PoliteClient
 
     wanted = session.config.fetch
+    chosen = checked_categories(categories or wanted.categories, session)
     settings = session.config.http_settings()
     with PoliteClient(settings, state_file=_state_file(session), on_wait=_on_wait) as client:
         return fetch_announcements(
-            categories or wanted.categories,
+            chosen,
             include_cross=wanted.include_cross if cross is None else cross,
             include_replacements=wanted.include_replacements if replacements is None else replacements,
             client=client,
@@ -137,11 +139,29 @@ def fetch_days(session: Session, categories: list[str] | None, first: date, last
     from ranker.sources.arxiv_api import fetch_range
     from ranker.sources.polite import PoliteClient
 
+    chosen = checked_categories(categories or session.config.fetch.categories, session)
     settings = session.config.http_settings()
     if last < first:
         raise typer.BadParameter(f"--end {last} lies before --start {first}")
     with PoliteClient(settings, state_file=_state_file(session), on_wait=_on_wait) as client:
-        return fetch_range(categories or session.config.fetch.categories, first, last, client=client, settings=settings)
+        return fetch_range(chosen, first, last, client=client, settings=settings)
+
+
+def checked_categories(categories: Sequence[str], session: Session) -> Sequence[str]:
+    """The categories to ask for.
+
+    Raises:
+        ConfigError: one is none of arXiv's.
+    """
+    from ranker.sources.announcements import check_categories
+
+    try:
+        check_categories(categories)
+    except ValueError as error:
+        raise ConfigError(
+            str(error), where=f"--category or {session.config.file}", todo="write it like cs.LG"
+        ) from error
+    return categories
 
 
 def _store(session: Session, result: FetchResult) -> int:

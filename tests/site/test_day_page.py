@@ -242,4 +242,5 @@ def test_it_prints(site: Path, new_page: NewPage) -> None:
     assert not page.locator(".tools").is_visible()
     printed = page.pdf()
     assert printed[:5] == b"%PDF-"
-    assert printed.count(b"/Type /Page\n") >= 3
+    # A card that is not drawn, or that takes a page of its own, shows in their number
+    assert 4 <= printed.count(b"/Type /Page\n") <= 12

@@ -7,13 +7,15 @@ import hashlib
 import json
 import re
 import zlib
+from dataclasses import replace
 
 import pytest
 
 from benchmarks.invented_days import bulk_day, days_before
-from ranker.digest.site import DaySummary, Entry, FieldTotal, entries_of, render_site, stale, summarise
+from ranker.digest.site import DayPage, DaySummary, Entry, FieldTotal, entries_of, render_site, stale, summarise
 from ranker.digest.site.history import chart_of, months_of
 from ranker.digest.site.shards import plan_shards, render_shard
+from ranker.errors import InputError
 
 DAYS = ("2025-12-30", "2026-01-05", "2026-01-06")
 PAGES = {day: bulk_day(day, 12) for day in DAYS}
@@ -56,6 +58,18 @@ def test_a_new_day_costs_itself_and_its_month() -> None:
 def test_an_older_day_leaves_the_front_page() -> None:
     files = dict(render_site([PAGES["2025-12-30"]], HISTORY, entries))
     assert "index.html" not in files
+
+
+@pytest.mark.parametrize("day", ["../2026-01-06", "2026-1-6", "2026-01-06/x", ""])
+def test_a_day_that_is_none_names_no_file(day: str) -> None:
+    page = DayPage(replace(PAGES["2026-01-06"].run, day=day))
+    with pytest.raises(InputError, match="no day"):
+        list(render_site([page], [summarise(page.run)], entries))
+
+
+def test_a_page_without_its_summary_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="2026-01-06"):
+        list(render_site([PAGES["2026-01-06"]], HISTORY[:1], entries))
 
 
 def test_files_of_forgotten_days_are_stale() -> None:

@@ -56,6 +56,7 @@ class DaySummary:
     counts: Mapping[str, int]
     fields: tuple[FieldTotal, ...]
     index_bytes: tuple[int, int] = (0, 0)
+    language: str = "zh"
 
     def as_row(self) -> dict[str, Any]:
         return {
@@ -64,6 +65,7 @@ class DaySummary:
             "counts": dict(self.counts),
             "fields": [[total.name, total.recommended, total.papers] for total in self.fields],
             "index_bytes": list(self.index_bytes),
+            "language": self.language,
         }
 
     @classmethod
@@ -76,6 +78,7 @@ class DaySummary:
             {str(name): int(number) for name, number in row["counts"].items()},
             tuple(FieldTotal(str(name), int(best), int(all_)) for name, best, all_ in row["fields"]),
             (int(picks), int(rest)),
+            str(row["language"]),
         )
 
 

@@ -22,6 +22,7 @@ from ranker.digest.site.records import DayPage, DaySummary, Entry
 from ranker.digest.site.shards import BUDGET, Shard, plan_shards, render_shard
 from ranker.digest.site.strings import PAGE, SCRIPT, strings
 from ranker.digest.text import clean
+from ranker.errors import InputError
 
 SiteFile = tuple[str, bytes]
 """Path below the site's folder (with ``/``) and content."""
@@ -50,10 +51,17 @@ def render_site(
         budget: bytes that the search index may take.
 
     Files in ``existing`` that the site no longer has are named by ``stale``.
+
+    Raises:
+        InputError: a day that is no ISO date.
+        ValueError: a page whose day is not in ``history``.
     """
     days = tuple(sorted((summary.day for summary in history), reverse=True))
-    language = pages[-1].run.language if pages else "zh"
-    profile = history[0].profile if history else ""
+    newest = max(history, key=lambda summary: summary.day, default=None)
+    language, profile = (newest.language, newest.profile) if newest else ("zh", "")
+    absent = {page.run.day for page in pages} - set(days)
+    if absent:
+        raise ValueError(f"no summary in history for the page of {min(absent)}")
     changed = {page.run.day[:7] for page in pages}
     for page in pages:
         yield from _day_files(page, days)
@@ -76,11 +84,18 @@ def stale(history: Sequence[DaySummary], existing: Collection[str], *, budget: i
 
 
 def day_path(day: str) -> str:
-    return f"{day}.html"
+    return f"{_iso(day)}.html"
 
 
 def left_path(day: str) -> str:
-    return f"{day}-left-out.html"
+    return f"{_iso(day)}-left-out.html"
+
+
+def _iso(day: str) -> str:
+    """``day``, which may come from a paper's own words, once it is sure that it names a day and no other file."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", day):
+        raise InputError(f"no day: {day!r}", todo="name the digest's day with --date YYYY-MM-DD")
+    return day
 
 
 def _day_files(page: DayPage, days: Sequence[str]) -> Iterator[SiteFile]:

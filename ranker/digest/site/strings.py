@@ -104,7 +104,7 @@ PAGE: dict[str, tuple[str, str]] = {
         "Scripts do not run here: reading works; sorting, filtering, ticks and search do not.",
     ),
     "calendar": ("日历", "Calendar"),
-    "calendar_note": ("颜色越深，推荐越多。", "Darker: more recommended."),
+    "calendar_note": ("颜色越浓，推荐越多。", "Stronger colour: more recommended."),
     "over_time": ("各领域推荐数", "Recommended papers per field"),
     "per_week": ("每周", "per week"),
     "per_month": ("每月", "per month"),

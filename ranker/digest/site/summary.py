@@ -42,7 +42,7 @@ def summarise(run: Run) -> DaySummary:
         papers[name] = papers.get(name, 0) + 1
         picks[name] = picks.get(name, 0) + (ranking.outcome == "recommended")
     totals = tuple(FieldTotal(name, picks[name], papers[name]) for name in papers)
-    return DaySummary(run.day, run.profile, dict(run.counts), totals, index_bytes(entries_of(run)))
+    return DaySummary(run.day, run.profile, dict(run.counts), totals, index_bytes(entries_of(run)), run.language)
 
 
 def index_bytes(entries: Iterable[Entry]) -> tuple[int, int]:

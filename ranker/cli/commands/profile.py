@@ -12,8 +12,8 @@ from rich.table import Table
 
 from ranker import resources
 from ranker.cli import FINE
-from ranker.cli.console import out
-from ranker.cli.options import DebugOption
+from ranker.cli.console import out, warn
+from ranker.cli.options import ConfigOption, DebugOption
 from ranker.errors import InputError, RankerError
 from ranker.profile import Profile, find_profile, load_profile
 
@@ -60,14 +60,39 @@ def new(
     """Write a commented profile to fill in."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
         raise InputError(f"{name!r} is no slug", todo="use a-z, 0-9 and -, for example my-lab")
-    path = out_file or resources.user_config_dir() / "profiles" / f"{name}.toml"
-    if path.exists():
-        raise InputError("exists already", where=str(path), todo="edit it, or choose another name")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_TEMPLATE.format(name=name, path=path), encoding="utf-8")
-    except OSError as error:
-        raise RankerError(f"can't be written ({error.strerror})", where=str(path), todo="use --out") from error
+    path = _free(out_file or resources.user_config_dir() / "profiles" / f"{name}.toml")
+    _write(path, _TEMPLATE.format(name=name, path=path))
+    print(f"{path}\nedit it, then: ranker profile check {path}")
+    return FINE
+
+
+@app.command("from-library")
+def from_library(
+    library: Annotated[Path, typer.Argument(help="BibTeX, RIS, CSL JSON or CSV, as Zotero and others export it.")],
+    fields: Annotated[int | None, typer.Option("--fields", min=1, help="How many; without it, chosen by rule.")] = None,
+    out_file: Annotated[Path | None, typer.Option("--out", help="File to write; its name names the profile.")] = None,
+    config: ConfigOption = None,
+    debug: DebugOption = False,
+) -> int:
+    """Cluster a library of papers into fields and write a profile to edit."""
+    from ranker.cli.session import Session
+    from ranker.libraries import profile_from_library
+    from ranker.sources.libraries import read_library
+    from ranker.toml import read_toml
+    from ranker.types import Rejected
+
+    stem = (out_file or library).stem
+    name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "library"
+    path = _free(out_file or resources.user_config_dir() / "profiles" / f"{name}.toml")
+    rejected: list[Rejected] = []
+    entries = list(read_library(library, on_rejected=rejected.append))
+    for refused in rejected[:5]:
+        warn(f"{refused.path}:{refused.line}: {refused.why}")
+    with Session(config=config) as session:
+        text = profile_from_library(entries, session.encoder, fields=fields, name=name)
+    _write(path, text)
+    names = [table["name"] for table in read_toml(path)[0]["fields"]]
+    print(f"{len(entries)} entries read, {len(rejected)} refused; {len(names)} fields: {'; '.join(names)}")
     print(f"{path}\nedit it, then: ranker profile check {path}")
     return FINE
 
@@ -104,6 +129,20 @@ def show(
     out.print(table)
     print(f"recommended: {loaded.recommend.describe()}; vetoed keywords: {', '.join(loaded.veto_keywords) or 'none'}")
     return FINE
+
+
+def _free(path: Path) -> Path:
+    if path.exists():
+        raise InputError("exists already", where=str(path), todo="edit it, or choose another name")
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RankerError(f"can't be written ({error.strerror})", where=str(path), todo="use --out") from error
 
 
 def _hints(profile: Profile) -> list[str]:

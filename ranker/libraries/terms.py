@@ -71,8 +71,8 @@ def distinctive(groups: Sequence[Sequence[set[str]]], count: int) -> list[list[s
 
     A phrase is worth p ln(p / q) w^0.8: p its share of the group's papers, q that of all the others' (both smoothed by
     half a paper), w its number of words. It must stand in two papers of the group (one, where the group has fewer
-    than four). Spellings that differ by case, hyphens or a plural s are one phrase, shown as most papers write it; of nested
-    phrases the longer stands, unless the shorter is in twice as many papers.
+    than four). Spellings that differ by case, hyphens or a plural s are one phrase, shown as most papers write it; of
+    nested phrases the longer stands, unless the shorter is in twice as many papers.
     """
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
     folded: list[list[set[str]]] = []

@@ -28,7 +28,7 @@ PRECISIONS = {
 
 
 def choose_encoder(settings: EncoderSettings) -> Encoder:
-    """The encoder that the settings ask for; where they say ``auto``, by rule.
+    """The encoder that the settings ask for; where they say ``auto``, as `tune` measured, else by rule.
 
     The rule depends on nothing but the model, the installed packages and the CPU's kind: a plain BERT goes to
     OpenVINO where it is installed, else to torch; any other folder to sentence-transformers. Precision is bfloat16
@@ -39,8 +39,14 @@ def choose_encoder(settings: EncoderSettings) -> Encoder:
     """
     files = find_encoder(settings.model)
     plan = read_plan(files.folder)
-    backend = _backend(settings, plan)
+    measured = None
+    if (settings.backend, settings.precision) == ("auto", "auto") and settings.device != "cuda":
+        from ranker.backends.tune import recall
+
+        measured = recall(files, plan)
+    backend = measured[0] if measured else _backend(settings, plan)
     precision = settings.precision if settings.precision != "auto" else _precision(backend, settings.device)
+    precision = measured[1] if measured else precision
     if precision not in PRECISIONS[backend]:
         raise BackendError(
             f"the backend {backend} has no precision {precision}",

@@ -54,7 +54,7 @@ def doctor(
                     f"{marks[mark]} {escape(what)}" + (f"\n       -> {escape(todo)}" if todo else ""), soft_wrap=True
                 )
         if tune:
-            from ranker.tune import tune as measure
+            from ranker.backends.tune import tune as measure
 
             for line in measure(session.config.encoder):
                 print(line)

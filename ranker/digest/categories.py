@@ -19,10 +19,11 @@ from ranker.digest.text import clean, escape
 from ranker.digest.words import words
 from ranker.types import Ranking, Run
 
-# Label of the form -> (attribute of Texts, roles whose sentences stand in where no model wrote).
+# Label of the form -> (attribute of Texts, roles whose sentences stand in where no model wrote). The task's
+# sentence mostly opens an abstract and says what the work is about, so it stands with the problem.
 LABELS = {
-    "Motivation": ("motivation", ("problem",)),
-    "Method": ("method", ("task", "idea")),
+    "Motivation": ("motivation", ("task", "problem")),
+    "Method": ("method", ("idea",)),
     "Result": ("result", ("result",)),
     "Conclusion": ("conclusion", ()),
 }

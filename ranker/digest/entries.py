@@ -93,8 +93,8 @@ def quoted(sentences: Iterable[str]) -> str:
 
 
 def key_sentences(roles: RoleSentences) -> tuple[str, ...]:
-    """The sentence that says most: the first idea, else task, result, problem."""
-    for role in ("idea", "task", "result", "problem"):
+    """The sentence that says most: the first idea, else result, task, problem."""
+    for role in ("idea", "result", "task", "problem"):
         if sentences := roles.get(role):
             return tuple(sentences[:1])
     return ()

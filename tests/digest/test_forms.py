@@ -32,7 +32,7 @@ def test_form_b_renders_as_folded_markdown() -> None:
     page = MarkdownIt("commonmark").render(categories.render(RUN, quotes))
     assert page.count("<details>") == page.count("</details>") == 6
     assert "<p>Motivation: 长上下文慢。</p>" in page
-    assert "<p>Motivation: ［摘要原句］“Long contexts are slow.”</p>" in page
+    assert "<p>Motivation: ［摘要原句］“Long contexts are slow.” “We study how caches shrink.”</p>" in page
     assert "<p>TL;DR: ［摘要原句］“We propose a cache of sketches.”</p>" in page
     assert "<p>Conclusion: ［摘要中没有这类句子］</p>" in page
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import socket
 import threading
@@ -28,7 +29,7 @@ class Served:
 
     url: str
     port: int
-    _server: ThreadingHTTPServer
+    _server: _Server
     _thread: threading.Thread
 
     def wait(self) -> None:
@@ -39,6 +40,7 @@ class Served:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self._server.hang_up()
         self._thread.join()
 
 
@@ -95,12 +97,30 @@ def serve(
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    allow_reuse_address = False
+    # A port that was just given up can be taken again; on Windows the option would let two servers share one
+    allow_reuse_address = os.name == "posix"
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         super().__init__(address, handler)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """Connections that browsers keep open would be answered on, with the listening socket long closed."""
+        for request in tuple(self._open):
+            try:
+                request.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                _LOG.debug("a connection was closed already")
 
     def configure(self, root: Path, sink: TickSink, source: TickSource, guard: Guard) -> None:
         self.root, self.sink, self.source, self.guard = root, sink, source, guard

@@ -36,3 +36,38 @@ def test_a_tick_in_the_browser_is_stored_and_shown_again(tmp_path: Path, new_pag
     elsewhere.wait_for_timeout(200)
     assert shelf.all()[0].tick is None
     served.close()
+
+
+def test_what_is_marked_while_the_server_is_away_is_sent_later(tmp_path: Path, new_page: NewPage) -> None:
+    shelf = Shelf()
+    root = write_site(tmp_path, [bulk_day("2026-02-09", 12)])
+    token = "the-same-token-as-before"
+    served = serve(root, shelf.put, shelf.all, token=token)
+    page = new_page(served.url, expect_errors=True)
+    page.wait_for_load_state("networkidle")
+    served.close()
+    page.keyboard.press("j")
+    page.keyboard.press("d")
+    page.wait_for_function("() => document.querySelector('#status').textContent.includes('没有应答')")
+    assert shelf.all() == ()
+
+    served = serve(root, shelf.put, shelf.all, token=token, port=served.port)
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.goto(served.url)
+    assert [tick.tick for tick in shelf.all()] == ["down"]
+    served.close()
+
+
+def test_a_mark_taken_back_elsewhere_does_not_return(tmp_path: Path, new_page: NewPage) -> None:
+    shelf = Shelf()
+    served = serve(write_site(tmp_path, [bulk_day("2026-02-09", 12)]), shelf.put, shelf.all)
+    page = new_page(served.url)
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.keyboard.press("j")
+        page.keyboard.press("u")
+    shelf.rows.clear()
+    page.reload()
+    page.wait_for_function("() => document.querySelector('#tick-count').textContent === ''")
+    page.wait_for_load_state("networkidle")
+    assert shelf.all() == ()
+    served.close()

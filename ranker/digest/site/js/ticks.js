@@ -91,14 +91,23 @@ function importTicks(text) {
 // `ranker serve` puts a token into the page; without one nothing is ever sent.
 const token = document.querySelector("meta[name=ranker-token]")?.content;
 
+// Marks that the server has not taken yet, kept so that none is lost while it does not run.
+const pending = new Set([].concat(recall("pending:" + DATA.profile, [])));
+const keepPending = () => remember("pending:" + DATA.profile, [...pending]);
+
 async function sendTicks(rows) {
   if (!token || !rows.length) return;
+  rows.forEach((row) => pending.add(row.arxiv_id));
+  keepPending();
   try {
     const answer = await fetch("/api/ticks", {
       method: "POST", body: rows.map((row) => JSON.stringify(row) + "\n").join(""),
       headers: { "Content-Type": "application/x-ndjson", "Authorization": "Bearer " + token },
     });
     if (!answer.ok) throw new Error(String(answer.status));
+    // What was marked again meanwhile is still to be sent
+    for (const row of rows) if (ticks.get(row.arxiv_id)?.at === row.at) pending.delete(row.arxiv_id);
+    keepPending();
   } catch {
     say(W.serverOff);
   }
@@ -109,17 +118,18 @@ async function fetchTicks() {
   try {
     const answer = await fetch("/api/ticks", { headers: { "Authorization": "Bearer " + token } });
     if (!answer.ok) throw new Error(String(answer.status));
-    const stored = new Map();
-    for (const line of (await answer.text()).split("\n")) {
-      if (!line.trim()) continue;
-      const row = JSON.parse(line);
-      if (isTick(row)) { stored.set(row.arxiv_id, row.at); mergeTick(row); }
+    const stored = new Set();
+    const rows = (await answer.text()).split("\n").filter((line) => line.trim()).map((line) => JSON.parse(line));
+    for (const row of rows.filter(isTick)) {
+      stored.add(row.arxiv_id);
+      mergeTick(row);
     }
-    // What was marked while no server listened
-    await sendTicks([...ticks.values()].filter(
-      (tick) => !(Date.parse(stored.get(tick.arxiv_id)) >= Date.parse(tick.at))));
+    const before = [...ticks.keys()];
+    // A mark that was stored once and is not any more was taken back elsewhere
+    for (const id of before) if (!stored.has(id) && !pending.has(id)) ticks.delete(id);
     keepTicks();
-    tickListeners.forEach((listener) => listener([...ticks.keys()]));
+    tickListeners.forEach((listener) => listener(before));
+    await sendTicks([...pending].map((id) => ticks.get(id)).filter(Boolean));
   } catch {
     say(W.serverOff);
   }

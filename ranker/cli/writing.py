@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ranker.cli.session import Session
 from ranker.types import Run
@@ -17,7 +18,7 @@ def write_digest(session: Session, run: Run, folder: Path) -> None:
     settings = session.config.digest
     session.store.put_summary(run.profile, run.day, digest.summary_row(run))
     existing = output.existing_files(folder)
-    marked = {r.paper.arxiv_id: spans(r.paper) for r in run.rankings if r.outcome == "recommended"}
+    marked: Any = {r.paper.arxiv_id: spans(r.paper) for r in run.rankings if r.outcome == "recommended"}
     files = digest.digest_files(
         run, settings, session.profile, session.store, quotes=quotes, spans=marked, existing=existing
     )

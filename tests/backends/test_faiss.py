@@ -9,7 +9,7 @@ from ranker.backends.faiss import inner_products
 
 def unit(n: int, seed: int) -> np.ndarray:
     x = np.random.default_rng(seed).normal(size=(n, 48)).astype(np.float32)
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
+    return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True), dtype=np.float32)
 
 
 def test_products_equal_numpys_in_the_centroids_order() -> None:

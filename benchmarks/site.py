@@ -106,8 +106,7 @@ def build(folder: Path, days: int, papers: int, words: Sequence[tuple[str, str]]
         "index_budget_mb": BUDGET / 1e6,
         "index_papers": held,
         "index_papers_of": sum(len(found) for found in entries.values()),
-        "index_months_full": sum("full" in path for path in index),
-        "index_months": len(index),
+        "index_months": {kind: sum(kind in path for path in index) for kind in ("full", "picks", "titles")},
     }
 
 
@@ -119,7 +118,7 @@ def invented_entries(day: str, papers: int, words: Sequence[tuple[str, str]]) ->
         picked = number < papers // 4
         title = draw.choice(words)[0] if words else f"Sparse Routing without Labels {draw.randrange(10**6)}"
         outcome: OutcomeName = "recommended" if picked else "not_recommended"
-        reason = draw.choice(reasons)[:90] if picked else ""
+        reason = draw.choice(reasons)[:200] if picked else ""
         arxiv_id, score = f"{day[2:4]}{day[5:7]}.{int(day[8:]) * 1000 + number:05d}", round(9 - 7 * number / papers, 4)
         found.append(Entry(arxiv_id, 1, title, draw.choice(FIELDS), score, outcome, reason))
     return tuple(found)

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.invented_days import bulk_day, days_before
 from ranker.digest.site import DayPage, DaySummary, Entry, FieldTotal, entries_of, render_site, stale, summarise
 from ranker.digest.site.history import chart_of, months_of
-from ranker.digest.site.shards import plan_shards, render_shard
+from ranker.digest.site.shards import Shard, plan_shards, render_shard
 from ranker.errors import InputError
 
 DAYS = ("2025-12-30", "2026-01-05", "2026-01-06")
@@ -108,15 +108,28 @@ def test_a_shard_holds_its_days_in_columns() -> None:
     assert names[int(fields[0])] == first.field
 
 
-def test_older_months_give_up_the_papers_that_were_not_recommended() -> None:
+def test_older_months_give_up_papers_that_were_not_recommended_then_reasons() -> None:
     def day(name: str) -> DaySummary:
-        return DaySummary(name, "p", {"read": 1}, (), (1000, 3000))
+        return DaySummary(name, "p", {"read": 1}, (), (1000, 2000, 3000))
+
+    def kinds(thousands: float) -> list[str]:
+        # A byte of the estimate counts 1.44 times: base64, and a margin
+        return [shard.kind for shard in plan_shards(history, round(thousands * 1440))]
 
     history = [day("2026-03-02"), day("2026-02-02"), day("2026-01-05")]
-    # 3 x 1000 x 1.44 for the picks, 3000 x 1.44 for each month's rest
-    assert [shard.kind for shard in plan_shards(history, 3 * 1440 + 2 * 4320)] == ["full", "full", "picks"]
-    assert [shard.kind for shard in plan_shards(history, 3 * 1440)] == ["picks"] * 3
+    assert kinds(18) == ["full", "full", "full"]
+    assert kinds(17.9) == ["full", "full", "picks"]
+    assert kinds(3 + 5 + 2) == ["full", "picks", "titles"]
+    assert kinds(3 + 4.9) == ["picks", "picks", "titles"]
+    assert kinds(3) == ["titles"] * 3
     assert next(shard.path for shard in plan_shards(history)) == "search/2026-03-full.js"
+
+
+def test_a_shard_of_titles_has_no_reasons_and_only_picks() -> None:
+    shard = Shard("2026-01", "titles", ("2026-01-06",))
+    _, columns = unpack(render_shard(shard, [("2026-01-06", entries("2026-01-06"))]))
+    assert len(columns[0]) == 3
+    assert columns[6] == ["", "", ""]
 
 
 def test_the_estimate_of_the_index_is_no_less_than_it_is() -> None:

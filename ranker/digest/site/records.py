@@ -48,14 +48,14 @@ class DaySummary:
     """What the history needs of a day.
 
     ``counts``: outcome -> papers, plus ``read`` and ``rejected``. ``index_bytes``: estimated compressed size of the
-    day's part of the search index, for its recommended papers and for the rest.
+    day's part of the search index: recommended papers' titles, their reasons, the other papers' titles.
     """
 
     day: str
     profile: str
     counts: Mapping[str, int]
     fields: tuple[FieldTotal, ...]
-    index_bytes: tuple[int, int] = (0, 0)
+    index_bytes: tuple[int, int, int] = (0, 0, 0)
     language: str = "zh"
 
     def as_row(self) -> dict[str, Any]:
@@ -71,13 +71,13 @@ class DaySummary:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> DaySummary:
         """Inverse of ``as_row``; raises KeyError, TypeError or ValueError where ``row`` is none."""
-        picks, rest = row["index_bytes"]
+        titles, reasons, rest = row["index_bytes"]
         return cls(
             str(row["day"]),
             str(row["profile"]),
             {str(name): int(number) for name, number in row["counts"].items()},
             tuple(FieldTotal(str(name), int(best), int(all_)) for name, best, all_ in row["fields"]),
-            (int(picks), int(rest)),
+            (int(titles), int(reasons), int(rest)),
             str(row["language"]),
         )
 

@@ -130,9 +130,10 @@ def _search_page(shards: Sequence[Shard], history: Sequence[DaySummary], languag
     words = strings(PAGE, language)
     days = [summary.day for summary in history]
     fields = dict.fromkeys(clean(total.name) for summary in history for total in summary.fields if total.name)
-    partial = any(shard.kind == "picks" for shard in shards)
     full = [day for shard in shards if shard.kind == "full" for day in shard.days]
-    note = words["index_note"].format(full=min(full, default="-")) if partial else ""
+    reasons = [day for shard in shards if shard.kind != "titles" for day in shard.days]
+    partial = len(full) < len(days)
+    note = words["index_note"].format(full=min(full, default="-"), reasons=min(reasons, default="-")) if partial else ""
     data = {**_data(language, profile), "shards": [[shard.path, shard.month] for shard in shards]}
     return _render(
         "search.html", "search", words, data,

@@ -1,8 +1,8 @@
 """The search index: one JavaScript file a month, loaded by the search page when it is asked something.
 
 A shard holds columns of text (ids, titles, reasons, ...), deflated and in base64, and the page looks for the words
-in them as they stand: parts of words are found, and Chinese needs no segmentation. Months are added whole; the
-newest ones hold every paper, older ones only the recommended, so that all of it stays under a budget.
+in them as they stand: parts of words are found, and Chinese needs no segmentation. So that all of it stays under a
+budget, the newest months hold every paper, older ones the recommended, the oldest of these without their reasons.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ BUDGET = 15_000_000
 _SEPARATOR = "\x1e"
 _BASE64 = 4 / 3 * 1.08
 
-Kind = Literal["full", "picks"]
+Kind = Literal["full", "picks", "titles"]
+"""All papers; recommended ones with their reasons; recommended ones' titles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A month of the index: ``YYYY-MM``, its days (newest first), and whether it holds all papers."""
+    """A month of the index: ``YYYY-MM``, its days (newest first), and how much of them it holds."""
 
     month: str
     kind: Kind
@@ -40,17 +41,22 @@ class Shard:
 
 
 def plan_shards(history: Iterable[DaySummary], budget: int = BUDGET) -> tuple[Shard, ...]:
-    """Which months hold all papers: the newest ones, as far as the budget goes once every pick is in. Newest first."""
+    """How much each month holds, newest first: all of it as long as every older pick's title still finds room."""
     months: dict[str, list[DaySummary]] = {}
     for summary in sorted(history, key=lambda summary: summary.day, reverse=True):
         months.setdefault(summary.day[:7], []).append(summary)
     left = budget - sum(_size(days, 0) for days in months.values())
+    kind: Kind = "full"
     shards = []
-    full = True
     for month, days in months.items():
-        left -= _size(days, 1)
-        full = full and left >= 0
-        shards.append(Shard(month, "full" if full else "picks", tuple(summary.day for summary in days)))
+        reasons, others = _size(days, 1), _size(days, 2)
+        # Never more than a newer month: what can be found doesn't come and go with the size of a month
+        if kind == "full" and left < reasons + others:
+            kind = "picks"
+        if kind == "picks" and left < reasons:
+            kind = "titles"
+        left -= {"full": reasons + others, "picks": reasons, "titles": 0}[kind]
+        shards.append(Shard(month, kind, tuple(summary.day for summary in days)))
     return tuple(shards)
 
 
@@ -76,7 +82,7 @@ def render_shard(shard: Shard, days: Iterable[tuple[str, Sequence[Entry]]]) -> b
         ["" if entry.score is None else f"{entry.score:.1f}" for _, entry in rows],
         [str(OUTCOMES.index(entry.outcome)) for _, entry in rows],
         [clean(entry.title) for _, entry in rows],
-        [clean(entry.reason) for _, entry in rows],
+        ["" if shard.kind == "titles" else clean(entry.reason) for _, entry in rows],
     ]
     text = _SEPARATOR.join([json.dumps(header, ensure_ascii=False), *("\n".join(column) for column in columns)])
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15, 9)

@@ -126,8 +126,9 @@ PAGE: dict[str, tuple[str, str]] = {
     "to": ("到", "To"),
     "only_picks": ("只看推荐", "Recommended only"),
     "index_note": (
-        "索引包含 {full} 起的全部论文；更早的日期只收推荐论文。",
-        "The index holds all papers from {full} on; before that, recommended ones only.",
+        "索引包含 {full} 起的全部论文；更早的日期只收推荐论文，其中 {reasons} 以前只收标题。",
+        "The index holds all papers from {full} on; before that recommended ones only, and before {reasons} only"
+        " their titles.",
     ),
     "left_title": ("未收录的论文", "What was left out"),
     "left_intro": (

@@ -10,7 +10,7 @@ from ranker.digest.text import clean
 from ranker.types import Run
 
 _TITLE_LENGTH = 300
-_REASON_LENGTH = 90
+_REASON_LENGTH = 200
 # Compressed bytes a paper costs in a shard, measured on 38,000 real titles (29 each) and 4,500 Chinese summaries
 # (0.38 a byte of UTF-8), with id, field and score: see benchmarks/site.py
 _FIXED_BYTES, _TITLE_SHARE, _REASON_SHARE = 6.0, 0.35, 0.38
@@ -45,14 +45,15 @@ def summarise(run: Run) -> DaySummary:
     return DaySummary(run.day, run.profile, dict(run.counts), totals, index_bytes(entries_of(run)), run.language)
 
 
-def index_bytes(entries: Iterable[Entry]) -> tuple[int, int]:
-    """Estimated bytes, deflated, that entries take in the search index: recommended ones, the rest."""
-    sizes = {True: 0.0, False: 0.0}
+def index_bytes(entries: Iterable[Entry]) -> tuple[int, int, int]:
+    """Estimated bytes, deflated, in the search index: recommended papers' titles, their reasons, other titles."""
+    titles = {True: 0.0, False: 0.0}
+    reasons = 0.0
     for entry in entries:
         size = _FIXED_BYTES + _TITLE_SHARE * len(entry.title.encode("utf-8", "replace"))
-        size += _REASON_SHARE * len(entry.reason.encode("utf-8", "replace"))
-        sizes[entry.outcome == "recommended"] += size
-    return round(sizes[True]), round(sizes[False])
+        titles[entry.outcome == "recommended"] += size
+        reasons += _REASON_SHARE * len(entry.reason.encode("utf-8", "replace"))
+    return round(titles[True]), round(reasons), round(titles[False])
 
 
 def _cut(text: str, length: int) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from difflib import get_close_matches
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 from ranker.digest import recommendation
 from ranker.digest.entries import abs_url, by_field, shown_authors, shown_date, shown_reason, shown_score
@@ -68,6 +70,33 @@ class MailSettings:
             raise ConfigError(
                 "a password would travel unencrypted", where="mail.security", todo="use starttls or tls, or no username"
             )
+
+
+def mail_settings(table: Mapping[str, Any], password: str = "") -> MailSettings:
+    """Settings from the ``[mail]`` table of a configuration. The password comes apart: it belongs into no file.
+
+    Raises:
+        ConfigError: an unknown or missing key, or a value that can't work.
+    """
+    known = {one.name: one for one in fields(MailSettings) if one.name != "password"}
+    for key, value in table.items():
+        if key not in known:
+            near = get_close_matches(key, known, 1)
+            todo = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise ConfigError("unknown key", where=f"mail.{key}", todo=todo)
+        kind = _KINDS.get(key, str)
+        listed = value if key == "recipients" and isinstance(value, (list, tuple)) else [value]
+        if isinstance(value, bool) or not all(isinstance(one, kind) for one in listed):
+            raise ConfigError(f"{value!r} is of the wrong kind", where=f"mail.{key}", todo="see config/ranker.toml")
+    for key in ("host", "sender", "recipients"):
+        if key not in table:
+            raise ConfigError("is missing", where=f"mail.{key}", todo="mail needs host, sender and recipients")
+    recipients = table["recipients"]
+    several = (recipients,) if isinstance(recipients, str) else tuple(recipients)
+    return MailSettings(**{**table, "recipients": several, "password": password})
+
+
+_KINDS: dict[str, type | tuple[type, ...]] = {"port": int, "timeout": (int, float)}
 
 
 def message(run: Run, settings: MailSettings) -> EmailMessage:

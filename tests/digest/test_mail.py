@@ -197,5 +197,22 @@ def test_settings_that_cannot_work_name_their_key(change: dict[str, Any], key: s
         replace(SETTINGS, **change)
 
 
+def test_settings_from_a_table() -> None:
+    table = {"host": "h", "sender": "a@b.c", "recipients": ["d@e.f"], "port": 465, "security": "tls", "timeout": 5}
+    assert mail.mail_settings(table, "secret") == mail.MailSettings(
+        "h", "a@b.c", ("d@e.f",), port=465, security="tls", timeout=5, password="secret"
+    )
+    for wrong, message in (
+        ({"hots": "h"}, r"mail\.hots: unknown key\n  -> did you mean host"),
+        ({"password": "x"}, r"mail\.password: unknown key"),
+        ({"port": "465"}, r"mail\.port: '465' is of the wrong kind"),
+        ({"port": True}, r"mail\.port: True is of the wrong kind"),
+        ({"recipients": [1]}, r"mail\.recipients"),
+        ({"host": "h"}, r"mail\.sender: is missing"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            mail.mail_settings(wrong)
+
+
 def test_a_password_is_not_shown() -> None:
     assert "hunter2" not in repr(replace(SETTINGS, password="hunter2"))

@@ -7,15 +7,9 @@ from collections.abc import Sequence
 
 from ranker.match import find_all
 from ranker.profile import Field, Profile
-from ranker.sentences import sentences
+from ranker.roles import key_sentence
 from ranker.types import Candidate, Paper
 
-_CLAIM = re.compile(
-    r"\b(we (?:\w+ ){0,2}(?:propose|introduce|present|develop|show|study|prove|design|investigate|derive)|"
-    r"this (?:paper|work|study|article) (?:\w+ ){0,2}(?:proposes|introduces|presents|develops|shows|studies|"
-    r"investigates|explores|examines)|is (?:proposed|introduced|presented)|our (?:method|approach|framework|model))\b",
-    re.IGNORECASE,
-)
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9\-]{3,}|[\u4e00-\u9fff]{2,}")
 _COMMON_WORDS = (
     "with from that this these those into over under between using based toward towards through about their than "
@@ -51,16 +45,6 @@ _WORDS = {
 }
 
 
-def key_sentence(paper: Paper) -> str:
-    """The abstract's sentence that says what is done, exactly as it stands there; the title without an abstract."""
-    spoken = sentences(paper.abstract)
-    if not spoken:
-        return paper.title
-    claims = [s for s in spoken if _CLAIM.search(s)]
-    # A claim in the abstract's own words comes first; else the second sentence, since the first sets the scene.
-    return claims[0] if claims else spoken[min(1, len(spoken) - 1)]
-
-
 def matched_terms(paper: Paper, field: Field, learned: Sequence[str] = ()) -> tuple[str, ...]:
     """Terms as they stand in the paper: the field's keywords, learned terms, else words shared with the field's
     description, else a word of the title. Never empty for a paper with a title.
@@ -93,5 +77,5 @@ def reason(candidate: Candidate, profile: Profile, *, field: str | None = None, 
     near = [t for t, s in route.unwanted if s > similarities.get(name, route.similarity)]
     if near:
         parts.append(say["unwanted"].format(topic=near[0]))
-    parts.append(say["key"].format(sentence=key_sentence(candidate.paper)))
+    parts.append(say["key"].format(sentence=key_sentence(candidate.paper.title, candidate.paper.abstract)))
     return say["stop"].join(parts) + say["end"]

@@ -44,12 +44,6 @@ def test_there_is_always_a_term_and_it_stands_in_the_paper() -> None:
         assert terms and all(t in f"{title}\n{abstract}" for t in terms)
 
 
-def test_the_key_sentence_is_the_claim_else_the_second_else_the_title() -> None:
-    assert evidence.key_sentence(paper(1, abstract=ABSTRACT)).startswith("We introduce PageTurn")
-    assert evidence.key_sentence(paper(1, abstract="First here. Second here. Third.")) == "Second here."
-    assert evidence.key_sentence(paper(1, abstract="")) == "Title 1"
-
-
 def test_quotations_are_exact() -> None:
     quoted = re.findall("“(.+?)”", evidence.reason(candidate(), profile()))
     assert quoted and all(q in ABSTRACT for q in quoted)

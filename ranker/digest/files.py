@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ranker.types import Paper, Run
 
 SITE = "site/"
+ROUND_UPS = "roundups/"
+FORM_FILES = {"a": "digest.md", "b": "categories.md", "c": "keywords.md"}
+"""The file of every form."""
 
 
 class History(Protocol):
@@ -47,19 +50,21 @@ def digest_files(
 
     ``existing``: paths of the folder as it is; days that it has pages for stay in the site's history.
     """
+    revisions = _revisions(run, history)
     files: dict[str, str | bytes] = {
-        "digest.md": recommendation.render(run),
         "rankings.jsonl": jsonl.rankings_jsonl(run),
         "rejected.jsonl": jsonl.rejected_jsonl(run),
         "report.json": jsonl.report_json(run),
     }
+    if "a" in settings.forms:
+        files[FORM_FILES["a"]] = recommendation.render(run, revisions, profile.follow)
     if "b" in settings.forms:
-        files["categories.md"] = categories.render(run, quotes)
+        files[FORM_FILES["b"]] = categories.render(run, quotes)
     if "c" in settings.forms:
         wanted = (*profile.follow.categories, *profile.follow.keywords)
-        files["keywords.md"] = keywords.render(run, quotes, wanted)
+        files[FORM_FILES["c"]] = keywords.render(run, quotes, wanted)
     if settings.readme:
-        files["README.md"] = recommendation.render_readme(run)
+        files["README.md"] = recommendation.render_readme(run, revisions, profile.follow)
     if settings.feeds:
         files |= {
             "feed.atom": exports.atom(run),
@@ -70,15 +75,20 @@ def digest_files(
             "recommended.csv": exports.table(run),
         }
     if settings.site:
-        files |= site_files(run, history, spans or {}, existing)
+        files |= site_files(run, history, spans or {}, existing, revisions)
     return files
 
 
-def kept_files(run: Run, files: Collection[str], history: History, existing: Collection[str]) -> set[str]:
-    """Paths of the present folder that stay: the site's pages of other days, less what the site no longer has."""
+def kept_files(
+    run: Run, files: Collection[str], history: History, existing: Collection[str], *, site: bool = True
+) -> set[str]:
+    """Paths of the present folder that stay: round-ups, and the site's pages of days that the store still has."""
+    round_ups = {path for path in existing if path.startswith(ROUND_UPS)}
+    if not site:
+        return round_ups
     own = {path.removeprefix(SITE) for path in existing if path.startswith(SITE)}
     gone = {SITE + path for path in stale(_summaries(run, history, own), own)}
-    return {path for path in existing if path.startswith(SITE) and path not in files and path not in gone}
+    return round_ups | {path for path in existing if path.startswith(SITE) and path not in files and path not in gone}
 
 
 def _summaries(run: Run, history: History, own: Collection[str]) -> list[DaySummary]:
@@ -92,7 +102,11 @@ def _summaries(run: Run, history: History, own: Collection[str]) -> list[DaySumm
 
 
 def site_files(
-    run: Run, history: History, spans: dict[str, list[Span]], existing: Collection[str]
+    run: Run,
+    history: History,
+    spans: dict[str, list[Span]],
+    existing: Collection[str],
+    revisions: dict[str, Revision],
 ) -> dict[str, str | bytes]:
     """The site's new and changed files."""
     own = {path.removeprefix(SITE) for path in existing if path.startswith(SITE)}
@@ -102,7 +116,7 @@ def site_files(
         found = run if day == run.day else history.run(run.profile, day)
         return entries_of(found) if found else ()
 
-    page = DayPage(run, spans, _revisions(run, history))
+    page = DayPage(run, spans, revisions)
     return {SITE + path: content for path, content in render_site([page], days, entries, existing=own)}
 
 

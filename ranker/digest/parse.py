@@ -8,14 +8,26 @@ from functools import cache
 
 from ranker.digest.entries import QUOTE_MARKS
 from ranker.digest.frame import MARK
-from ranker.digest.parsed import DigestA, DigestB, DigestC, EntryA, EntryB, EntryC, Foot
+from ranker.digest.parse_sections import FOLLOWED, REVISION, followed_of, revision_of
+from ranker.digest.parsed import (
+    DigestA,
+    DigestB,
+    DigestC,
+    EntryA,
+    EntryB,
+    EntryC,
+    FollowedA,
+    Foot,
+    RevisionA,
+    link_of,
+    number_of,
+)
 from ranker.digest.text import unescape
 from ranker.digest.words import EN, ZH
 from ranker.errors import InputError
 from ranker.types import OUTCOMES
 
 _ENTRY_A = re.compile(r"### \[Score: (-|-?\d+(?:\.\d+)?)/10\](?: (.*))?")
-_LINK_A = re.compile(r"\[.*\]\((https?://\S+)\)")
 _ENTRY_B = re.compile(r"### \[(\d+)\] \[(.*)\]\((https?://\S+)\)")
 _TOTAL_B = re.compile(r"- \[(.*)\]\(#.*\) \[Total: (\d+)\]")
 _ENTRY_C = re.compile(r"### (\d+)(?: (.*))?")
@@ -38,14 +50,23 @@ def parse_a(text: str) -> DigestA:
     date = plain(title[len(name) :].removeprefix(" - ")) or None
     head = {key: found for line in lines[:8] for key in ("updated", "read", "model") if (found := _found(key, line))}
     entries: list[EntryA] = []
+    revisions: list[RevisionA] = []
+    followed: list[FollowedA] = []
     navigation: list[tuple[str, str]] = []
     field = ""
     block: list[str] = []
     for line in [*lines[1:], "## "]:
         if line.startswith(("## ", "### ")):
-            if block:
+            # Every entry's heading says what it is: a field may bear the name of a section.
+            if not block:
+                pass
+            elif _ENTRY_A.fullmatch(block[0]):
                 entries.append(_entry_a(block, field, plain))
-            block = [line] if _ENTRY_A.fullmatch(line) else []
+            elif REVISION.fullmatch(block[0]):
+                revisions.append(revision_of(block, plain))
+            else:
+                followed.append(followed_of(block, plain))
+            block = [line] if any(head.fullmatch(line) for head in (_ENTRY_A, REVISION, FOLLOWED)) else []
             field = plain(line[3:]) if line.startswith("## ") else field
         elif block:
             block.append(line)
@@ -61,6 +82,8 @@ def parse_a(text: str) -> DigestA:
         entries=tuple(entries),
         navigation=tuple(navigation),
         foot=foot,
+        revisions=tuple(revisions),
+        followed=tuple(followed),
     )
 
 
@@ -81,16 +104,15 @@ def _entry_a(block: list[str], field: str, plain: Callable[[str], str]) -> Entry
             leaked[leak[1]] = leak[2].strip()
         elif key == "Reason" and line.strip():
             reason.append(line.strip())
-    link = _LINK_A.fullmatch(values["Link"])
     return EntryA(
         field=field,
-        score=_number(head[1]),
+        score=number_of(head[1]),
         title=plain(head[2] or ""),
         authors=plain(values["Authors"]),
         published=plain(values["Published"]),
-        link=link[1] if link else values["Link"],
+        link=link_of(values["Link"]),
         reason=plain(" ".join([values["Reason"], *reason]).strip()),
-        leaked_score=_number(leaked.get("Score", "-")),
+        leaked_score=number_of(leaked.get("Score", "-")),
         leaked_field=leaked.get("Field"),
     )
 
@@ -239,10 +261,3 @@ def _pattern(template: str) -> re.Pattern[str]:
 def _unquoted(text: str) -> tuple[str, bool]:
     mark = next((mark for mark in QUOTE_MARKS if text.startswith(mark)), None)
     return (text.removeprefix(mark).strip(), True) if mark else (text, False)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 _LINK = re.compile(r"https?://(?:export\.)?arxiv\.org/(?:abs|pdf)/(\S+?)(?:\.pdf)?", re.IGNORECASE)
+_MARKDOWN_LINK = re.compile(r"\[.*\]\((https?://\S+)\)")
 _VERSION = re.compile(r"(.+?)v([1-9]\d*)")
 
 
@@ -44,8 +45,50 @@ class EntryA:
 
 
 @dataclass(frozen=True, slots=True)
+class RevisionA:
+    """A new version of a paper seen before. ``versions`` as shown (``v1 → v2``); ``change``: the summary line."""
+
+    versions: str
+    title: str
+    authors: str
+    published: str
+    link: str
+    seen: str
+    score: float | None
+    outcome: str
+    field: str
+    change: str
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    @property
+    def arxiv_id(self) -> str:
+        return id_of(self.link)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedA:
+    """A paper by a followed author or with a followed phrase."""
+
+    score: float | None
+    title: str
+    authors: str
+    published: str
+    link: str
+    outcome: str
+    field: str
+    followed_authors: tuple[str, ...] = ()
+    followed_phrases: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def arxiv_id(self) -> str:
+        return id_of(self.link)[0]
+
+
+@dataclass(frozen=True, slots=True)
 class DigestA:
-    """Form A. ``date`` is None in a README; ``navigation`` holds (field, anchor) there."""
+    """Form A. ``date`` is None in a README; ``navigation`` holds (field or section, anchor) there."""
 
     date: str | None
     updated: str
@@ -56,6 +99,8 @@ class DigestA:
     entries: tuple[EntryA, ...]
     navigation: tuple[tuple[str, str], ...] = ()
     foot: Foot = Foot()
+    revisions: tuple[RevisionA, ...] = ()
+    followed: tuple[FollowedA, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +167,17 @@ def id_of(link: str) -> tuple[str, int | None]:
     name = unquote(found[1])
     versioned = _VERSION.fullmatch(name)
     return (versioned[1], int(versioned[2])) if versioned else (name, None)
+
+
+def link_of(text: str) -> str:
+    """The address of a Markdown link; anything else as it is."""
+    found = _MARKDOWN_LINK.fullmatch(text)
+    return found[1] if found else text
+
+
+def number_of(text: str) -> float | None:
+    """A score as shown; None for ``-``."""
+    try:
+        return float(text)
+    except ValueError:
+        return None

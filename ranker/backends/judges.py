@@ -27,7 +27,7 @@ def choose_judge(choice: JudgeChoice, config: Config, profile: Profile, encoder:
 
 
 def choose_heads(choice: str, profile: Profile, encoder: Encoder) -> Heads | None:
-    """Heads by ``--heads``: none, a folder, or auto (learned by this user, else the profile's shipped ones, else none)."""
+    """Heads by ``--heads``: none, a folder, or auto (this user's learned ones, else the shipped ones, else none)."""
     if choice == "none":
         return None
     folder = Path(choice).expanduser() if choice != "auto" else learned_heads_dir(profile)

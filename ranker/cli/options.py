@@ -18,3 +18,8 @@ JudgeOption = Annotated[
 ]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Language model: folder, or a name.")]
 HeadsOption = Annotated[str | None, typer.Option("--heads", help="auto | none (centroids only) | a folder.")]
+FormOption = Annotated[
+    list[str] | None,
+    typer.Option("--form", help="a (recommendation) | b (by category) | c (keywords) | all; repeatable."),
+]
+ReadmeOption = Annotated[bool | None, typer.Option("--readme/--no-readme", help="README.md with links to the fields.")]

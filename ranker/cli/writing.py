@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ranker.cli.session import Session
+import typer
+
+from ranker.cli.console import note
+from ranker.cli.session import Session, now
 from ranker.types import Run
+
+if TYPE_CHECKING:
+    from ranker.digest.roundup import Period
+
+
+def choose_forms(session: Session, forms: Sequence[str] | None, readme: bool | None) -> None:
+    """Let ``--form`` and ``--readme`` override the configuration's table [digest]."""
+    chosen: dict[str, Any] = {}
+    if forms:
+        names = [name.strip().lower() for text in forms for name in text.split(",")]
+        if wrong := [name for name in names if name not in ("a", "b", "c", "all")]:
+            raise typer.BadParameter(f"{wrong[0]!r} is no form; use a, b, c or all", param_hint="--form")
+        chosen["forms"] = tuple(form for form in "abc" if form in names or "all" in names)
+    if readme is not None:
+        chosen["readme"] = readme
+    digest = dataclasses.replace(session.config.digest, **chosen)
+    session.config = dataclasses.replace(session.config, digest=digest)
 
 
 def write_digest(session: Session, run: Run, folder: Path) -> None:
@@ -22,5 +44,45 @@ def write_digest(session: Session, run: Run, folder: Path) -> None:
     files = digest.digest_files(
         run, settings, session.profile, session.store, quotes=quotes, spans=marked, existing=existing
     )
-    keep = digest.kept_files(run, files, session.store, existing) if settings.site else set()
+    keep = digest.kept_files(run, files, session.store, existing, site=settings.site)
     output.write_folder(folder, files, keep)
+
+
+def say_where(session: Session, folder: Path) -> None:
+    """Print the path of every form that was written."""
+    from ranker.digest.files import FORM_FILES
+
+    for form in session.config.digest.forms:
+        print(f"digest: {(folder / FORM_FILES[form]).resolve()}")
+
+
+def write_round_up(session: Session, period: Period, days: Sequence[str], folder: Path, top: int) -> Path:
+    """Write a week's or a month's round-up of the stored runs of ``days`` into the folder; all else in it stays."""
+    from ranker import output
+    from ranker.digest import roundup
+    from ranker.digest.files import ROUND_UPS
+
+    name = session.profile.name
+    runs = (run for day in days if (run := session.store.run(name, day)) is not None)
+    found = roundup.collect(runs, period, session.store.ticks(name))
+    output.check_folder(folder)
+    existing = output.existing_files(folder)
+    path = f"{ROUND_UPS}{period.name}.md"
+    files: dict[str, str | bytes] = {path: roundup.render(found, top)}
+    if "report.json" not in existing:  # what tells that a folder is ours
+        files["report.json"] = roundup.report_json(found)
+    output.write_folder(folder, files, existing - set(files))
+    return (folder / path).resolve()
+
+
+def forget_old(session: Session, run: Run) -> None:
+    """Keep the store's promise ``keep_days`` once a run is stored, and say how many runs it cost."""
+    from ranker.retention import cutoff
+
+    days = session.config.store.keep_days
+    if not days:
+        return
+    before = cutoff(run.day, now().date().isoformat(), days)
+    forgotten = session.store.forget_runs(run.profile, before)
+    if forgotten:
+        note(f"keep_days = {days}: forgot {forgotten} runs older than {before}; what they showed stays seen")

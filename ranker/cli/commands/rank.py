@@ -13,15 +13,18 @@ from ranker.cli.console import Bars, note, out, top_table, warn
 from ranker.cli.options import (
     ConfigOption,
     DebugOption,
+    FormOption,
     HeadsOption,
     JudgeOption,
     ModelOption,
     ProfileOption,
     QuietOption,
+    ReadmeOption,
     StoreOption,
     WaitOption,
 )
 from ranker.cli.session import Session, now
+from ranker.cli.writing import choose_forms, forget_old, say_where, write_digest
 from ranker.errors import InputError
 from ranker.output import check_folder
 from ranker.pipeline import Request
@@ -41,6 +44,8 @@ def rank_papers(
     out_folder: Annotated[Path, typer.Option("--out", help="Folder for the digest.")] = Path("out"),
     day: Annotated[str | None, typer.Option("--day", help="Rank what is stored of this day (YYYY-MM-DD).")] = None,
     date: Annotated[str | None, typer.Option("--date", help="Date in the digest's title.")] = None,
+    form: FormOption = None,
+    readme: ReadmeOption = None,
     judge: JudgeOption = None,
     model: ModelOption = None,
     heads: HeadsOption = None,
@@ -65,6 +70,7 @@ def rank_papers(
     with Session(
         config=config, store=store, profile=profile, judge=judge, model=model, heads=heads, wait=wait
     ) as session:
+        choose_forms(session, form, readme)
         request = _from_store(session, day) if day else _from_inputs(session, inputs or [], date, history)
         if dry_run:
             return _dry_run(session, request)
@@ -73,7 +79,6 @@ def rank_papers(
 
 def finish(session: Session, request: Request, out_folder: Path, *, quiet: bool) -> int:
     """Rank a request, write the folder, print where it lies; returns the exit code."""
-    from ranker.cli.writing import write_digest
     from ranker.pipeline import rank
 
     session.lock()
@@ -91,8 +96,10 @@ def finish(session: Session, request: Request, out_folder: Path, *, quiet: bool)
         )
     finally:
         bars.close()
+    forget_old(session, run)
     write_digest(session, run, out_folder)
-    _say(run, out_folder, quiet=quiet)
+    _say(run, quiet=quiet)
+    say_where(session, out_folder)
     return exit_code(run, request)
 
 
@@ -157,10 +164,9 @@ def _dry_run(session: Session, request: Request) -> int:
     return FINE
 
 
-def _say(run: Run, folder: Path, *, quiet: bool) -> None:
+def _say(run: Run, *, quiet: bool) -> None:
     if not quiet:
         out.print(top_table(run))
     reused = {s.name: s.reused for s in run.stages}
     note(", ".join(f"{name} {number}" for name, number in run.counts.items()))
     note(f"reused from the store: {reused.get('embed', 0)} vectors, {reused.get('judge', 0)} judgments")
-    print(f"digest: {(folder / 'digest.md').resolve()}")

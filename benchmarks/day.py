@@ -45,7 +45,7 @@ def _stages(report: dict[str, Any]) -> dict[str, float]:
 
 
 def peak_mib(day: Path, config: Path) -> float:
-    """Peak RSS of a cold run: measured apart, in a child of a child, since the kernel keeps one peak for all children."""
+    """Peak RSS of a cold run, in a child of a child: the kernel keeps one peak for all children."""
     code = (
         "import resource,subprocess,sys; subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL,"
         "stderr=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 def digest(
     when: Annotated[
         str | None,
-        typer.Argument(metavar="[DAY]", help="Day (2026-01-14); with --month, a month too (2026-01)."),
+        typer.Argument(metavar="DAY", help="2026-01-14; with --week also 2026-W03, with --month also 2026-01."),
     ] = None,
     day: Annotated[str | None, typer.Option("--day", help="Day to render; the newest if not given.")] = None,
     week: Annotated[bool, typer.Option("--week", help="Round up the week that DAY lies in.")] = False,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ranker import cold, evidence
+from ranker.errors import BackendError
 from ranker.profile import Profile
-from ranker.types import Candidate, EncoderInfo, JudgeOutcome, Judgment, Texts, Usage
+from ranker.types import Candidate, EncoderInfo, Evidence, JudgeOutcome, Judgment, Texts, Usage
 
 if TYPE_CHECKING:
     from ranker.heads.model import Heads
@@ -60,21 +61,20 @@ class HeadsJudge:
 
     def _cold(self, batch: Sequence[Candidate]) -> Iterator[JudgeOutcome]:
         for c in batch:
-            assert c.route.evidence is not None  # the router gives it to every paper
+            found = _evidence(c)
             removed = {e.what for e in c.route.exclusions if e.kind == "field"}
-            field = cold.best_field(c.route.evidence, self._profile, removed)
-            chance = cold.probability(c.route.evidence)
-            yield self._judgment(c, field, cold.relevance(c.route.evidence), chance)
+            field = cold.best_field(found, self._profile, removed)
+            yield self._judgment(c, field, cold.relevance(found), cold.probability(found))
 
     def _fitted(self, batch: Sequence[Candidate], heads: Heads) -> Iterator[JudgeOutcome]:
-        vectors = np.stack([np.frombuffer(c.vector, dtype=np.float32) for c in batch])
-        similar = np.array([[s for _, s in (*c.route.similarities, *c.route.unwanted)] for c in batch])
+        from ranker.heads.features import cold_row
+
+        found = [_evidence(c) for c in batch]
         predicted = heads.predict(
             [(c.paper.title, c.paper.abstract) for c in batch],
             [c.paper.authors for c in batch],
-            [c.paper.categories for c in batch],
-            vectors,
-            similar,
+            np.stack([np.frombuffer(c.vector, dtype=np.float32) for c in batch]),
+            np.array([cold_row(e) for e in found], dtype=np.float64),
         )
         for i, c in enumerate(batch):
             removed = {e.what for e in c.route.exclusions if e.kind == "field"}
@@ -86,3 +86,10 @@ class HeadsJudge:
         detail = cold.describe_unwanted(c.route, self._profile)
         text = evidence.reason(c, self._profile, field=field)
         return Judgment(c.paper.arxiv_id, field, relevance, text, self._name, p_recommended=chance, detail=detail)
+
+
+def _evidence(candidate: Candidate) -> Evidence:
+    found = candidate.route.evidence
+    if found is None:
+        raise BackendError(f"no evidence came with {candidate.paper.arxiv_id}", todo="route papers with ranker.route")
+    return found

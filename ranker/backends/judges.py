@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,14 +31,41 @@ def choose_heads(choice: str, profile: Profile, encoder: Encoder) -> Heads | Non
     """Heads by ``--heads``: none, a folder, or auto (this user's learned ones, else the shipped ones, else none)."""
     if choice == "none":
         return None
-    folder = Path(choice).expanduser() if choice != "auto" else learned_heads_dir(profile)
-    if choice != "auto" and not folder.is_dir():
-        raise ConfigError("is no folder of heads", where=str(folder), todo="give auto, none or a folder")
-    if not folder.is_dir():
-        return None
+    if choice != "auto":
+        folder = Path(choice).expanduser()
+        if not folder.is_dir():
+            raise ConfigError("is no folder of heads", where=str(folder), todo="give auto, none or a folder")
+        return load_heads(folder, profile, encoder)
+    learned, shipped = learned_heads_dir(profile), resources.models_dir() / f"heads-{profile.name}"
+    if learned.is_dir():
+        return load_heads(learned, profile, encoder)
+    # Shipped heads know the embedded encoder and the packaged profile only; whoever changes either starts cold.
+    if shipped.is_dir() and _fits(shipped, profile, encoder):
+        return load_heads(shipped, profile, encoder)
+    return None
+
+
+def load_heads(folder: Path, profile: Profile, encoder: Encoder) -> Heads:
+    """Heads that fit this profile's fields and this encoder.
+
+    Raises:
+        RankerError: they were fitted for others.
+    """
     from ranker.heads.model import Heads
 
-    return Heads.load(folder, encoder_sha256=encoder.info.sha256)
+    heads = Heads.load(folder, encoder_sha256=encoder.info.sha256)
+    if heads.fields != profile.field_names:
+        raise ConfigError(
+            f"the heads know the fields {', '.join(heads.fields)}; profile {profile.name!r} has others",
+            where=str(folder),
+            todo="run `ranker learn` for this profile, or rank with --heads none",
+        )
+    return heads
+
+
+def _fits(folder: Path, profile: Profile, encoder: Encoder) -> bool:
+    meta = json.loads((folder / "heads.json").read_text(encoding="utf-8"))
+    return bool(meta["encoder_sha256"] == encoder.info.sha256 and tuple(meta["fields"]) == profile.field_names)
 
 
 def learned_heads_dir(profile: Profile) -> Path:

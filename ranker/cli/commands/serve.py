@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -63,14 +64,14 @@ def mail_digest(
     debug: DebugOption = False,
 ) -> int:
     """Mail a stored run's digest to the configured people ([mail] in the configuration)."""
-    from ranker.digest.mail import MailSettings, message, send
+    from ranker.digest.mail import mail_settings, message, send
 
     with Session(config=config, store=store, profile=profile) as session:
         if not session.config.mail:
             raise ConfigError(
                 "no [mail] table", where=session.config.file, todo="set host, sender and recipients there"
             )
-        settings = session.config.section("mail", MailSettings)
+        settings = mail_settings(session.config.mail, os.environ.get("RANKER_SMTP_PASSWORD", ""))
         run = session.store.run(session.profile.name, day)
         if run is None:
             raise InputError(f"no run of {day or 'any day'} is stored", todo="`ranker rank` makes one")

@@ -116,7 +116,7 @@ def _specs(options: argparse.Namespace) -> list[Spec]:
     specs = []
     for name in rows:
         row = ROWS[name]
-        for encoder in options.encoder or ["embedded"] if row.embeds else ["embedded"]:
+        for encoder in (options.encoder or ["embedded"]) if row.embeds else ["embedded"]:
             for lm in options.lm or [SMALL_MODEL] if row.reads else [""]:
                 more: dict[str, Any] = {"encoder": encoder, "lm": lm}
                 if row.learns and not row.reads:
@@ -124,6 +124,8 @@ def _specs(options: argparse.Namespace) -> list[Spec]:
                 if row.reads:
                     more |= {"lm_papers": options.lm_papers, "lm_reasons": options.lm_reasons}
                 specs.append(Spec(name, **common, **more))
+                if name == "blend":
+                    specs += [Spec(name, **common, **more, heads=str(folder)) for folder in options.heads or ()]
     return specs
 
 
@@ -136,6 +138,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", default="", help=f"comma-separated; all by default: {', '.join(DEFAULT)}")
     parser.add_argument("--baseline", default="description centroids", help="row that differences are taken to")
     parser.add_argument("--encoder", action="append", help='"embedded" or a model folder; repeatable')
+    parser.add_argument("--heads", action="append", help="folder of fitted heads: one more blend; repeatable")
     parser.add_argument("--lm", action="append", help="BACKEND=MODEL (transformers, vllm, openai); repeatable")
     parser.add_argument("--lm-papers", type=int, default=240, help="test papers that a language model reads; 0: all")
     parser.add_argument("--lm-reasons", type=int, default=12, help="reasons that a language model writes")

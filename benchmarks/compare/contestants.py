@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from benchmarks.compare.judged import JudgedPaper
@@ -82,6 +83,24 @@ def _cold(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
     return BuiltInJudge(profile, encoder)
 
 
+def _dense(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
+    from benchmarks.compare.fitted import Single
+
+    return Single(profile, encoder, "dense")
+
+
+def _lexical(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
+    from benchmarks.compare.fitted import Single
+
+    return Single(profile, encoder, "lexical")
+
+
+def _blend(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
+    from benchmarks.compare.fitted import Blend
+
+    return Blend(profile, encoder, Path(spec.heads) if spec.heads else None, spec.test_from)
+
+
 ROWS: dict[str, Row] = {
     "library cosine": Row(_library_cosine, "recency-weighted mean cosine to a library of picks", learns=True),
     "likes less dislikes": Row(_likes, "cosine to the mean of likes less that of dislikes", learns=True),
@@ -89,6 +108,9 @@ ROWS: dict[str, Row] = {
     "description centroids": Row(_descriptions, "best cosine to a field's description"),
     "learned centroids": Row(_learned_centroids, "best cosine to the mean of a field's picks", learns=True),
     "cold": Row(_cold, "ranker's judge with nothing learned"),
+    "heads (vectors)": Row(_dense, "ranker's head on the encoder's vectors and cold evidence alone", learns=True),
+    "heads (lexical)": Row(_lexical, "ranker's head on word n-grams alone", learns=True),
+    "blend": Row(_blend, "ranker's judge with all heads, fitted on the fit days", learns=True),
 }
 
 DEFAULT = tuple(ROWS)

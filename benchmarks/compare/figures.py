@@ -79,7 +79,7 @@ def _day(truth: Truth, said: Scored, rows: NDArray[np.intp]) -> dict[str, float]
     flags = truth.picked[order]
     gains = np.where(flags, np.nan_to_num(truth.score[order], nan=1.0), 0.0)
     picks = rows[truth.picked[rows] & ~np.isnan(truth.score[rows])]
-    worth = np.where(np.isnan(said.expected), said.score, said.expected)[picks]
+    worth = said.score[picks]
     # A pick without a score is worth less than all that have one.
     worth = np.where(np.isnan(worth), np.nanmin(worth, initial=0.0) - 1.0, worth)
     known = rows[truth.picked[rows] & (truth.field[rows] >= 0)]

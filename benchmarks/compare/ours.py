@@ -20,6 +20,7 @@ from ranker.types import Candidate, Judgment, Paper, Route, TextKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
     from ranker.heads.model import Heads
 
 
@@ -72,10 +73,10 @@ class Router:
 class BuiltInJudge:
     """The judge that ships: cold without heads, else by them; an unrouted paper has no score."""
 
-    def __init__(self, profile: Profile, encoder: Encoder, heads: Heads | None = None) -> None:
-        self.router = Router(profile, encoder)
+    def __init__(self, profile: Profile, encoder: Encoder, *, router: Router | None = None) -> None:
+        self.router = router or Router(profile, encoder)
         self._encoder = encoder
-        self.heads = heads
+        self.heads: Heads | None = None
 
     def fit(self, papers: Sequence[JudgedPaper], vectors: NDArray[np.float32]) -> None:
         """The cold judge learns nothing."""

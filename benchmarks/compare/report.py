@@ -41,9 +41,7 @@ def results(
         row |= {"figures": summary(truth, scored), "cost": _rounded(outcome["cost"]), "order": outcome.get("order")}
         if against is not None and spec.name != baseline:
             row["against"] = differences(truth, scored, against)
-        row |= {
-            k: outcome[k] for k in ("curve", "reasons", "note", "model", "expected_only") if outcome.get(k) is not None
-        }
+        row |= {k: outcome[k] for k in ("curve", "reasons", "note", "model") if outcome.get(k) is not None}
         rows.append(row)
     first = next((dict(o["split"]) for _, o, s in outcomes if s is not None), {})
     return {

@@ -73,15 +73,13 @@ class Scored:
     """A contestant's word on n papers.
 
     ``score`` (n,) float64, NaN: none (unrouted or failed); ``similarity`` (n,) breaks ties and orders the unscored;
-    ``chance`` (n,) P(recommended) or NaN; ``expected`` (n,) the score it expects *if* the paper is recommended, or NaN
-    (then ``score`` stands in for it on picks); ``field`` (n,) index into the profile's fields, -1: says nothing of
+    ``chance`` (n,) P(recommended) or NaN; ``field`` (n,) index into the profile's fields, -1: says nothing of
     fields; ``failed`` (n,) bool; ``asked`` (n,) bool: False where a subsample left the paper out.
     """
 
     score: NDArray[np.float64]
     similarity: NDArray[np.float64]
     chance: NDArray[np.float64]
-    expected: NDArray[np.float64]
     field: NDArray[np.int64]
     failed: NDArray[np.bool_]
     asked: NDArray[np.bool_]
@@ -94,7 +92,6 @@ class Scored:
             "score": np.asarray(score, dtype=np.float64),
             "similarity": np.zeros(n),
             "chance": np.full(n, np.nan),
-            "expected": np.full(n, np.nan),
             "field": np.full(n, -1, dtype=np.int64),
             "failed": np.zeros(n, dtype=bool),
             "asked": np.ones(n, dtype=bool),

@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.compare.fitted import Blend, cold_rows, fit_routes, kept_papers
+from benchmarks.compare.judged import read_judged
+from benchmarks.compare.ours import encode
 from benchmarks.compare.run import kept
 from benchmarks.compare_models import main
+from ranker.backends.encoders import choose_encoder
+from ranker.config import EncoderSettings
+from ranker.learn import learn
+from ranker.profile import find_profile, load_profile
+from ranker.text import document_text
 from tests.benchmarks.invented_judged import MARK, write
 
 
@@ -54,3 +62,26 @@ def test_without_data_the_error_says_what_to_do(tmp_path: Path, capsys: pytest.C
     write(tmp_path / "judged")
     assert main(["--data", str(tmp_path / "judged"), "--rows", "nothing", "--quiet"]) == 4
     assert "no such row" in capsys.readouterr().err
+
+
+def test_heads_that_saw_a_test_day_are_refused_and_refitted(tmp_path: Path) -> None:
+    profile = load_profile(find_profile("default"))
+    encoder = choose_encoder(EncoderSettings())
+    papers = read_judged(write(tmp_path / "judged", days=4, papers=24), profile.field_names)
+    vectors = encode(encoder, [document_text(p.paper.title, p.paper.abstract) for p in papers])
+    early = [i for i, p in enumerate(papers) if p.day < "2026-02-04"]
+    kept, rows = kept_papers(papers)
+    cold = cold_rows(fit_routes(profile, encoder).routes([p.paper for p in papers], vectors))
+    heads = learn(
+        kept, vectors[rows], cold[rows], profile="default", fields=profile.field_names,
+        encoder_sha256=encoder.info.sha256,
+    ).heads  # fmt: skip
+    heads.save(tmp_path / "heads")
+    seen = Blend(profile, encoder, tmp_path / "heads", "2026-02-04")
+    assert "refused: fitted on 1 days from 2026-02-04 on" in seen.notes["note"]
+    seen.fit([papers[i] for i in early], vectors[early])
+    assert seen.judge.heads is not None and "2026-02-04" not in seen.judge.heads.meta.days
+    clean = Blend(profile, encoder, tmp_path / "heads", "2026-02-05")
+    assert not clean.notes
+    clean.fit([papers[i] for i in early], vectors[early])
+    assert clean.judge.heads is not None and clean.judge.heads.sha256 == heads.sha256

@@ -101,6 +101,18 @@ def _blend(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
     return Blend(profile, encoder, Path(spec.heads) if spec.heads else None, spec.test_from)
 
 
+def _zero_shot(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
+    from benchmarks.compare.language import LanguageModel
+
+    return LanguageModel(spec, profile, encoder)
+
+
+def _blended(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
+    from benchmarks.compare.language import BlendedModel
+
+    return BlendedModel(spec, profile, encoder)
+
+
 ROWS: dict[str, Row] = {
     "library cosine": Row(_library_cosine, "recency-weighted mean cosine to a library of picks", learns=True),
     "likes less dislikes": Row(_likes, "cosine to the mean of likes less that of dislikes", learns=True),
@@ -111,6 +123,8 @@ ROWS: dict[str, Row] = {
     "heads (vectors)": Row(_dense, "ranker's head on the encoder's vectors and cold evidence alone", learns=True),
     "heads (lexical)": Row(_lexical, "ranker's head on word n-grams alone", learns=True),
     "blend": Row(_blend, "ranker's judge with all heads, fitted on the fit days", learns=True),
+    "language model": Row(_zero_shot, "a language model as ranker's judge, zero-shot, on a subsample", reads=True),
+    "language model + blend": Row(_blended, "its relevance and the blend's log odds", learns=True, reads=True),
 }
 
 DEFAULT = tuple(ROWS)

@@ -63,11 +63,11 @@ def compete(spec: Spec, folder: Path, started: float) -> dict[str, Any]:
     row = ROWS[spec.row]
     imported = time.time() - started
     clock = time.perf_counter()
-    contestant = row.build(spec, profile, encoder)
+    contestant: Any = row.build(spec, profile, encoder)
     opened = time.perf_counter() - clock
     parts = split(read_judged(Path(spec.data), profile.field_names), spec.test_from, spec.test_until)
     test = [p.paper for p in parts.test]
-    vectors = _vectors([p.paper for p in parts.fit], encoder, folder, wanted=row.embeds and (row.learns or row.reads))
+    vectors = _vectors([p.paper for p in parts.fit], encoder, folder, wanted=row.embeds and row.learns)
     tell("fit", 0, 1)
     clock = time.perf_counter()
     contestant.fit(parts.fit, vectors)
@@ -81,21 +81,26 @@ def compete(spec: Spec, folder: Path, started: float) -> dict[str, Any]:
     scored = time.perf_counter() - clock
     tell("score", len(test), len(test))
     said.save(folder / "predictions.npz")
+    start, first = imported + opened + cost["start"], cost["first"]
+    if row.reads:
+        # Its weights are read on the way to the first judgment, so its start ends where that comes.
+        first, start = getattr(contestant, "first_s", 0.0), start + getattr(contestant, "first_s", 0.0)
     result: dict[str, Any] = {
         "cost": {
-            "start_s": imported + opened + cost["start"],
-            "first_s": imported + opened + cost["start"] + cost["first"],
-            "papers_s": cost["papers_s"] if not row.reads else float(said.asked.sum()) / scored,
+            "start_s": start,
+            "first_s": start if row.reads else start + first,
+            "papers_s": float(said.asked.sum()) / scored if row.reads else cost["papers_s"],
             "fit_s": fitted,
+            "tokens_s": getattr(contestant, "tokens_s", None),
             **memory(),
         },
         "split": {"fit_papers": len(parts.fit), "test_papers": len(test), "dropped": parts.dropped,
                   "fit_days": list(parts.fit_days), "test_days": list(parts.test_days)},
-        "order": order_sensitivity(contestant, test, test_vectors, spec) if not row.reads else None,
+        "order": contestant.order if row.reads else order_sensitivity(contestant, test, test_vectors, spec),
         "encoder": dataclasses.asdict(encoder.info) if row.embeds else None,
     }  # fmt: skip
     result |= dict(getattr(contestant, "notes", None) or {})
-    if row.learns and spec.curve:
+    if row.learns and not row.reads and spec.curve:
         from benchmarks.compare.curve import learning_curve
 
         make = lambda: row.build(spec, profile, encoder)  # noqa: E731

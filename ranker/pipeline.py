@@ -73,10 +73,10 @@ def rank(
         store.put_papers(zip(papers, hashes, strict=True), now)
         tally.advance(len(papers))
     with watch.stage("embed", len(papers)) as tally:
-        vectors = _embed(papers, hashes, encoder, store, tally)
+        vectors = embed_papers(papers, encoder, store, tally)
     with watch.stage("route", len(papers)) as tally:
         texts = centroid_texts(profile)
-        centroids = _embed_profile(texts, encoder, store)
+        centroids = embed_profile(texts, encoder, store)
         routes = route(papers, vectors, profile, texts, centroids, search)
         tally.advance(len(papers))
     sorting = outcomes.sort_out(papers, routes, vetoes(papers, profile), profile)
@@ -131,16 +131,16 @@ def outcome_key(candidate: Candidate, judge: Judge) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _embed(
-    papers: Sequence[Paper], hashes: Sequence[str], encoder: Encoder, store: Store, tally: Tally
-) -> NDArray[np.float32]:
+def embed_papers(papers: Sequence[Paper], encoder: Encoder, store: Store, tally: Tally) -> NDArray[np.float32]:
+    """(n, dimension) unit float32 in the papers' order; only what the store lacks is encoded."""
     texts = [document_text(p.title, p.abstract) for p in papers]
+    hashes = [text_hash(p.title, p.abstract) for p in papers]
     result = embed(texts, hashes, encoder, store, on_batch=tally.advance)
     tally.reuse(result.reused)
     return result.vectors
 
 
-def _embed_profile(texts: Sequence[CentroidText], encoder: Encoder, store: Store) -> NDArray[np.float32]:
+def embed_profile(texts: Sequence[CentroidText], encoder: Encoder, store: Store) -> NDArray[np.float32]:
     """The centroids' vectors, from the store where it has them: a second run loads no encoder at all."""
     vectors = np.zeros((len(texts), encoder.info.dimension), dtype=np.float32)
     for kind in ("query", "document"):

@@ -1,0 +1,97 @@
+"""``ranker audit``: how many of the papers that a run left out should have been read?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ranker.cli import FINE
+from ranker.cli.options import ConfigOption, DebugOption, JudgeOption, ModelOption, ProfileOption, StoreOption
+from ranker.cli.session import Session
+from ranker.errors import InputError, RankerError
+
+if TYPE_CHECKING:
+    from ranker.audit import Sample
+    from ranker.types import Candidate, Paper
+
+
+def register(app: typer.Typer) -> None:
+    app.command("audit")(audit)
+
+
+def audit(
+    day: Annotated[str | None, typer.Option("--day", help="The run of this day; the newest if not given.")] = None,
+    size: Annotated[int, typer.Option("--size", min=1, help="Papers of each kind of left-out paper.")] = 30,
+    seed: Annotated[int, typer.Option("--seed", help="Of the draw.")] = 0,
+    out_file: Annotated[Path | None, typer.Option("--out", help="Where the questions go (JSON lines).")] = None,
+    judge: JudgeOption = None,
+    model: ModelOption = None,
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    debug: DebugOption = False,
+) -> int:
+    """Estimate the share of misses from a small random sample: by another judge (--judge), or by your own ticks.
+
+    Without --judge it writes the sampled papers to a file; fill in "tick" (up or down), then `ranker feedback FILE`
+    and `ranker audit` again.
+    """
+    from ranker.audit import by_judge, by_ticks, draw, questions
+
+    with Session(config=config, store=store, profile=profile, judge=judge, model=model) as session:
+        name = session.profile.name
+        run = session.store.run(name, day)
+        if run is None:
+            todo = "rank a day first, or name another with --day"
+            raise InputError(f"no run of profile {name!r}{f' on {day}' if day else ''}", todo=todo)
+        sample = draw(run.rankings, size=size, seed=seed)
+        if judge is not None:
+            if session.judge.name == run.judge_line:
+                raise InputError("the same judge made the run", where="--judge", todo="an audit needs another judge")
+            found = by_judge(sample, session.judge.judge(_candidates(sample, session)), judge=session.judge.name)
+        else:
+            path = out_file or Path(f"audit-{run.day}.jsonl")
+            # What a reader has filled in must not be lost to a second call.
+            if not path.exists():
+                _write(path, questions(sample, profile=name, day=run.day))
+                print(f"{len(sample.papers)} papers to tick: {path}")
+            found = by_ticks(sample, [t for t in session.store.ticks(name) if t.day == run.day])
+    print(found)
+    for part in found.strata:
+        of = f"{part.missed} of {part.judged} sampled of {part.size}"
+        print(f"  {part.name}: {part.share:.1%} [{part.low:.1%}, {part.high:.1%}] ({of})")
+    if found.missed_of_wanted is not None:
+        share, low, high = found.missed_of_wanted
+        print(f"  of all recommended and missed papers, missed: {share:.1%} [{low:.1%}, {high:.1%}]")
+    return FINE
+
+
+def _write(path: Path, rows: Sequence[dict[str, object]]) -> None:
+    try:
+        path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")
+    except OSError as error:
+        raise RankerError(f"can't be written ({error.strerror})", where=str(path), todo="use --out") from error
+
+
+def _candidates(sample: Sample, session: Session) -> list[Candidate]:
+    """The sampled papers as a judge takes them. Unrouted ones too: whether routing lost them is the question."""
+    from ranker.pipeline import embed_papers, embed_profile
+    from ranker.progress import Silent, Tally
+    from ranker.route import centroid_texts, route
+    from ranker.text import text_hash
+    from ranker.types import Candidate
+
+    papers: list[Paper] = [r.paper for r in sample.papers]
+    vectors = embed_papers(papers, session.encoder, session.store, Tally(Silent()))
+    texts = centroid_texts(session.profile)
+    centroids = embed_profile(texts, session.encoder, session.store)
+    routes = route(papers, vectors, session.profile, texts, centroids, session.search)
+    return [
+        Candidate(p, r, text_hash(p.title, p.abstract), v.tobytes())
+        for p, r, v in zip(papers, routes, vectors, strict=True)
+        if r.field is not None
+    ]

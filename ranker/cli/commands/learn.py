@@ -1,0 +1,177 @@
+"""``ranker learn`` fits a profile's heads from judged papers and ticks; ``ranker feedback`` takes ticks in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ranker.cli import FINE, PARTIAL
+from ranker.cli.console import Bars, note, warn
+from ranker.cli.options import ConfigOption, DebugOption, ProfileOption, QuietOption, StoreOption, WaitOption
+from ranker.cli.session import Session, now
+from ranker.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ranker.heads.data import JudgedPaper
+    from ranker.learn import Learned
+
+_SHOWN = ("ap", "r_precision", "field_accuracy", "spearman_pooled", "ece", "recall_60")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("learn")(learn_heads)
+    app.command("feedback")(feedback)
+
+
+def learn_heads(
+    judged: Annotated[
+        list[str] | None, typer.Option("--judged", help="Judged papers (JSON lines) or a past digest; repeatable.")
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="[PATH...]", help="More of the same.")] = None,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the heads; the profile's own if not given.")
+    ] = None,
+    min_papers: Annotated[
+        int | None, typer.Option("--min-papers", help="Keep n-grams that occur in as many papers.", min=1)
+    ] = None,
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    wait: WaitOption = None,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> int:
+    """Fit the profile's heads from judged papers and from the ticks in the store; the next run uses them."""
+    from ranker.backends.judges import learned_heads_dir
+    from ranker.feedback import labels
+    from ranker.judged import Gathered, gather
+    from ranker.learn import prepare
+
+    paths = [*(judged or []), *(more or [])]
+    with Session(config=config, store=store, profile=profile, wait=wait) as session:
+        session.lock()
+        fields, held = session.profile.field_names, session.store
+        found = Gathered((), (), 0, 0)
+        if paths:
+            found = gather(paths, fields, paper_of=held.paper, papers_of_day=held.papers_of_day)
+        ticked, missing = labels(held.ticks(session.profile.name), held.paper, fields)
+        if not paths and not ticked:
+            raise InputError(
+                "nothing to learn from: no --judged file, and no ticks in the store",
+                where=str(session.store_path),
+                todo="give --judged PATH, or tick papers and run `ranker feedback`",
+            )
+        papers = prepare([*found.papers, *ticked])
+        vectors, cold_rows = _inputs(session, papers, quiet=quiet)
+        learned = _fit(session, papers, vectors, cold_rows, min_papers, quiet=quiet)
+        folder = out_folder or learned_heads_dir(session.profile)
+        learned.heads.save(folder)
+    for row in found.rejected[:5]:
+        warn(f"{row.path}:{row.line}: refused: {row.why}")
+    refused = len(found.rejected)
+    print(f"read {len(found.papers)} judged papers ({found.unjudged} rows without a judgment, {refused} refused)")
+    print(f"ticks: {len(ticked)} used, {len(missing)} of papers that the store lacks; titles only: {found.textless}")
+    for name in _SHOWN:
+        if name in learned.quality:
+            print(f"  {name:>16} {learned.quality[name]}")
+    print(learned.sureness())
+    print(f"heads: {folder}")
+    return PARTIAL if found.rejected else FINE
+
+
+def feedback(
+    file: Annotated[Path, typer.Argument(help="Ticks exported by the page, or rankings.jsonl with `tick` filled in.")],
+    day: Annotated[
+        str | None, typer.Option("--day", help="Day of rankings.jsonl lines; the newest run's if not given.")
+    ] = None,
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    wait: WaitOption = None,
+    debug: DebugOption = False,
+) -> int:
+    """Store ticks (up, down, move, later); the next `ranker learn` gives them more weight than other labels."""
+    from ranker.feedback import read_ticks
+
+    with Session(config=config, store=store, profile=profile, wait=wait) as session:
+        session.lock()
+        name = session.profile.name
+        days = session.store.run_days(name)
+        at = now()
+        chosen = day or (days[-1] if days else at.date().isoformat())
+        ticks, rejected = read_ticks(file, profile=name, day=chosen, at=at.isoformat(timespec="seconds"))
+        session.store.put_ticks(ticks)
+    for row in rejected[:5]:
+        warn(f"{row.path}:{row.line}: refused: {row.why}")
+    print(f"stored {len(ticks)} ticks, refused {len(rejected)}; `ranker learn` uses them")
+    if not ticks:
+        raise InputError("no line held a tick", where=str(file), todo="the first reasons are above")
+    return PARTIAL if rejected else FINE
+
+
+def _inputs(
+    session: Session, papers: list[JudgedPaper], *, quiet: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Vectors (n, d) and cold evidence (n, F + 4), through the store like any run."""
+    import numpy as np
+
+    from ranker.heads.features import cold_row
+    from ranker.pipeline import embed_papers, embed_profile
+    from ranker.progress import Stopwatch
+    from ranker.route import centroid_texts, route
+    from ranker.types import Paper
+
+    as_papers = [Paper(p.arxiv_id, p.title, p.abstract, authors=p.authors) for p in papers]
+    bars = Bars(quiet=quiet)
+    try:
+        with Stopwatch(bars).stage("embed", len(papers)) as tally:
+            vectors = embed_papers(as_papers, session.encoder, session.store, tally)
+    finally:
+        bars.close()
+    texts = centroid_texts(session.profile)
+    centroids = embed_profile(texts, session.encoder, session.store)
+    routes = route(as_papers, vectors, session.profile, texts, centroids, session.search)
+    rows = [cold_row(r.evidence) for r in routes if r.evidence is not None]
+    return vectors, np.array(rows, dtype=np.float64)
+
+
+def _fit(
+    session: Session,
+    papers: list[JudgedPaper],
+    vectors: NDArray[np.float32],
+    cold_rows: NDArray[np.float64],
+    min_papers: int | None,
+    *,
+    quiet: bool,
+) -> Learned:
+    from ranker.learn import learn
+
+    bars = Bars(quiet=quiet)
+    done = 0
+
+    def progress(steps: int, total: int) -> None:
+        nonlocal done
+        if done == 0:
+            bars.start("fit", total)
+        bars.advance(steps - done)
+        done = steps
+
+    note(f"fitting on {len(papers)} judged papers")
+    try:
+        return learn(
+            papers,
+            vectors,
+            cold_rows,
+            profile=session.profile.name,
+            fields=session.profile.field_names,
+            encoder_sha256=session.encoder.info.sha256,
+            min_papers=min_papers,
+            progress=progress,
+        )
+    finally:
+        bars.close()

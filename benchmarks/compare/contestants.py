@@ -96,9 +96,10 @@ def _lexical(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
 
 
 def _blend(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
-    from benchmarks.compare.fitted import Blend
+    from benchmarks.compare.fitted import Blend, shipped_heads
 
-    return Blend(profile, encoder, Path(spec.heads) if spec.heads else None, spec.test_from)
+    folder = Path(spec.heads) if spec.heads else shipped_heads(profile, encoder)
+    return Blend(profile, encoder, folder, spec.test_from)
 
 
 def _zero_shot(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:

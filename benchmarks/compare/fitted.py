@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +12,7 @@ import numpy as np
 from benchmarks.compare.judged import JudgedPaper
 from benchmarks.compare.ours import BuiltInJudge, Router
 from benchmarks.compare.spec import Scored
+from ranker import resources
 from ranker.heads import data
 from ranker.heads.features import cold_row
 from ranker.heads.fit import Inputs, fit
@@ -73,6 +75,16 @@ def labelled(papers: Sequence[JudgedPaper]) -> list[data.JudgedPaper]:
     ]
 
 
+def shipped_heads(profile: Profile, encoder: Encoder) -> Path | None:
+    """The folder of the heads that ship for this profile, if they are for this encoder and these fields."""
+    folder = resources.models_dir() / f"heads-{profile.name}"
+    if not (folder / "heads.json").is_file():
+        return None
+    meta = json.loads((folder / "heads.json").read_text(encoding="utf-8"))
+    fits = meta["encoder_sha256"] == encoder.info.sha256 and tuple(meta["fields"]) == profile.field_names
+    return folder if fits else None
+
+
 class Blend:
     """The shipped judge: all heads and their combination, by ``ranker.learn``, or from a folder.
 
@@ -89,7 +101,7 @@ class Blend:
             found = Heads.load(folder, encoder_sha256=encoder.info.sha256)
             seen = [d for d in found.meta.days if d >= test_from]
             if seen:
-                self.notes["note"] = f"refused: fitted on {len(seen)} days from {seen[0]} on; refitted on the fit days"
+                self.notes["note"] = f"{folder.name} refused: fitted on {len(seen)} days from {seen[0]} on; refitted"
             else:
                 self._ready = found
 

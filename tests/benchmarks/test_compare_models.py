@@ -78,7 +78,7 @@ def test_heads_that_saw_a_test_day_are_refused_and_refitted(tmp_path: Path) -> N
     ).heads  # fmt: skip
     heads.save(tmp_path / "heads")
     seen = Blend(profile, encoder, tmp_path / "heads", "2026-02-04")
-    assert "refused: fitted on 1 days from 2026-02-04 on" in seen.notes["note"]
+    assert "heads refused: fitted on 1 days from 2026-02-04 on; refitted" in seen.notes["note"]
     seen.fit([papers[i] for i in early], vectors[early])
     assert seen.judge.heads is not None and "2026-02-04" not in seen.judge.heads.meta.days
     clean = Blend(profile, encoder, tmp_path / "heads", "2026-02-05")

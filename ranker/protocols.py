@@ -128,6 +128,14 @@ class Generator(Protocol):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
 
+    def check_labels(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """The labels as they are read in place (perhaps with a space in front), each a single token there.
+
+        Raises:
+            BackendError: this tokenizer has no such form of them; try another label set, or another model.
+        """
+        ...
+
     def read_labels(self, prompts: Iterable[Prompt], labels: Sequence[str]) -> Iterator[LabelReading]: ...
 
     def write(self, prompts: Iterable[Prompt], options: WriteOptions) -> Iterator[Completion]: ...

@@ -213,6 +213,11 @@ class Store:
             found.setdefault(r["arxiv_id"], []).append((r["version"], r["day"], r["outcome"], r["text_hash"]))
         return found
 
+    def ids_of_field(self, profile: str, field: str) -> list[str]:
+        """Base ids of all papers that any run of the profile put into a field."""
+        sql = "SELECT DISTINCT arxiv_id FROM seen WHERE profile = ? AND field = ?"
+        return [r["arxiv_id"] for r in self._rows(sql, (profile, field))]
+
     def forget_runs(self, profile: str, before: str) -> int:
         """Drop runs older than ``before`` (ISO day); what was seen stays, so nothing comes back as new."""
         with self._write() as db:
@@ -228,7 +233,8 @@ class Store:
                 if t.tick is None:
                     db.execute("DELETE FROM ticks WHERE profile = ? AND arxiv_id = ? AND version = ? AND day = ?", key)
                 else:
-                    db.execute("INSERT OR REPLACE INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?)", (*key, t.tick, t.field, t.at))
+                    row = (*key, t.tick, t.field, t.at)
+                    db.execute("INSERT OR REPLACE INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def ticks(self, profile: str) -> list[Tick]:
         rows = self._rows("SELECT * FROM ticks WHERE profile = ? ORDER BY at, arxiv_id", (profile,))

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import typer
 
-from ranker.cli.commands import audit, digest, doctor, explain, fetch, forget, importing, learn, profile, rank, serve
+from ranker.cli.commands import (
+    audit,
+    digest,
+    doctor,
+    explain,
+    fetch,
+    forget,
+    importing,
+    learn,
+    profile,
+    rank,
+    search,
+    serve,
+)
 
 
 def register(app: typer.Typer) -> None:
     """Hang every command on the tree."""
-    for module in (rank, importing, fetch, digest, explain, learn, audit, serve, forget, doctor):
+    for module in (rank, importing, fetch, digest, explain, learn, audit, search, serve, forget, doctor):
         module.register(app)
     app.add_typer(profile.app, name="profile")

@@ -64,7 +64,7 @@ def rank_papers(
     if inputs and day:
         raise typer.BadParameter("give INPUT files or --day, not both (--date sets the title's date)")
     for name, value in (("--day", day), ("--date", date)):
-        _check_date(name, value)
+        check_date(name, value)
     if not dry_run:
         check_folder(out_folder)
     with Session(
@@ -109,7 +109,8 @@ def exit_code(run: Run, request: Request) -> int:
     return PARTIAL if run.counts["rejected"] or run.counts["failed"] or request.partial else FINE
 
 
-def _check_date(name: str, value: str | None) -> None:
+def check_date(name: str, value: str | None) -> None:
+    """Refuse what is no ISO date, as a wrong option."""
     try:
         if value is not None and datetime.date.fromisoformat(value).isoformat() != value:
             raise ValueError

@@ -1,0 +1,87 @@
+"""The templates of one judge, and heads rendered once per field."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ranker.errors import ConfigError
+from ranker.judging.render import ProfileLike, head_hash, render_head
+from ranker.judging.settings import JudgeSettings
+from ranker.judging.template import Kind, Template, find_template
+from ranker.protocols import GeneratorInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """``label`` for scoring; ``texts`` in the order in which they are written (may be empty)."""
+
+    label: Template
+    texts: tuple[Template, ...] = ()
+
+
+def load_templates(settings: JudgeSettings, profile: ProfileLike, *folders: Path) -> Templates:
+    """The templates that the settings name, from the first folder that has them (the user's, then the packaged one).
+
+    Raises:
+        ConfigError: a template is not there, wrong, or of another kind.
+    """
+    language = profile.language if settings.language == "auto" else settings.language
+    if language not in ("zh", "en"):
+        raise ConfigError(f"no prompt templates in language {language!r}", todo="use zh or en")
+    wanted: list[Kind] = []
+    if settings.write_reason:
+        wanted.append("reason")
+    if settings.write_summary:
+        wanted.append("summary")
+    if settings.write_brief:
+        wanted.append("brief")
+    texts = tuple(find_template(f"{language}-{kind}", *folders, kind=kind) for kind in wanted)
+    return Templates(find_template(settings.template, *folders, kind="label"), texts)
+
+
+@dataclass(slots=True)
+class Heads:
+    """Rendered heads of one template, by field; a template with all fields has one for all."""
+
+    template: Template
+    profile: ProfileLike
+    _known: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def head(self, name: str) -> str:
+        return self._of(name)[0]
+
+    def hash(self, name: str) -> str:
+        return self._of(name)[1]
+
+    def shape(self, name: str) -> list[object]:
+        """What of the template and the profile shapes an answer about this field: for keys."""
+        t = self.template
+        return [t.name, t.version, self.hash(name), head_hash(t.body), t.labels, t.max_tokens, t.stop]
+
+    def _of(self, name: str) -> tuple[str, str]:
+        known = self._known.get(name)
+        if known is None:
+            head = render_head(self.template, self.profile, name)
+            known = self._known[name] = (head, head_hash(head))
+        return known
+
+
+def digest(parts: list[object]) -> str:
+    """sha256 (hex) of nested lists of plain values."""
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, default=list).encode("utf-8")).hexdigest()
+
+
+def generator_shape(info: GeneratorInfo) -> list[object]:
+    """What of a generator shapes its answers."""
+    return [
+        info.backend,
+        info.model,
+        info.revision,
+        info.engine_version,
+        info.dtype,
+        info.max_context,
+        info.gives_logprobs,
+    ]

@@ -176,9 +176,9 @@ def _ap(papers: Sequence[JudgedPaper], scores: NDArray[np.float64]) -> list[floa
     return found
 
 
-def _groups(papers: Sequence[JudgedPaper], vectors: NDArray[np.float32]) -> dict[str, dict[str, float]]:
+def _groups(papers: Sequence[JudgedPaper], vectors: NDArray[np.float32]) -> dict[str, dict[str, float | None]]:
     """At several cosines: groups within a day, papers in them, and how often two of a group have the same label."""
-    result = {}
+    result: dict[str, dict[str, float | None]] = {}
     for threshold in THRESHOLDS:
         groups = held = pairs = same = 0
         for day in sorted({p.day for p in papers}):
@@ -191,7 +191,7 @@ def _groups(papers: Sequence[JudgedPaper], vectors: NDArray[np.float32]) -> dict
                 pairs += len(labels) * (len(labels) - 1) // 2
                 same += sum(a == b for at, a in enumerate(labels) for b in labels[at + 1 :])
         result[f"{threshold:.2f}"] = {
-            "groups": groups, "papers": held, "same_label": round(same / pairs, 3) if pairs else float("nan"),
+            "groups": groups, "papers": held, "same_label": round(same / pairs, 3) if pairs else None,
         }  # fmt: skip
     return result
 

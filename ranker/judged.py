@@ -1,135 +1,147 @@
-"""Judged papers to learn from: JSON lines with a ``judgment``, past digests, and the ticks in the store."""
+"""Judged papers from what people have: judged JSON lines, and past digests matched to the papers of their day."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 from ranker.digest.parse import parse_a
+from ranker.digest.parsed import DigestA, EntryA
 from ranker.errors import InputError, RankerError
 from ranker.heads.data import JudgedPaper
-from ranker.ids import find_ids
 from ranker.sources import read
-from ranker.text import normalise_text
 from ranker.types import Paper, Rejected
 
-_DAY = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
+_DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 _HEAD_BYTES = 64 * 1024
-
-PapersOfDay = Callable[[str], Iterable[Paper]]
-PaperOf = Callable[[str], Paper | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Judged papers; rows refused; ``unjudged``: rows without a ``judgment``; ``textless``: digest entries whose paper
-    is not in the store, so that only the title can be learned from.
+    """Judged papers; rows refused; ``textless``: digest entries whose paper is not in the store, so that only the
+    title can be learned from.
     """
 
     papers: tuple[JudgedPaper, ...]
-    rejected: tuple[Rejected, ...]
-    unjudged: int
-    textless: int
+    rejected: tuple[Rejected, ...] = ()
+    textless: int = 0
 
 
-def gather(paths: Sequence[str], fields: Sequence[str], *, paper_of: PaperOf, papers_of_day: PapersOfDay) -> Gathered:
-    """Read judged files of either kind, recognised by content.
+def gather(paths: Sequence[str], *, papers_of_day: Callable[[str], Iterable[Paper]]) -> Gathered:
+    """Read judged files of either kind, recognised by content; each row is a label or a refusal.
 
     Raises:
         InputError: a file can't be read, or none of them holds a judgment.
     """
     papers: list[JudgedPaper] = []
     rejected: list[Rejected] = []
-    unjudged = textless = 0
+    textless = 0
     for path in paths:
-        text = _digest_text(path)
-        if text is not None:
-            found, missing = from_digest(text, fields, paper_of, papers_of_day, where=path)
+        digest = _digest(path)
+        if digest is not None:
+            found, unmatched = from_digest(digest.entries, digest.date or "", list(papers_of_day(digest.date or "")))
             papers += found
-            textless += missing
+            textless += unmatched
             continue
         for paper in read([path], on_rejected=rejected.append):
-            label = _judgment(paper, fields, path)
-            if label is None:
-                unjudged += 1
-            else:
-                papers.append(label)
+            try:
+                papers.append(from_paper(paper, day_of(path, paper)))
+            except ValueError as error:
+                rejected.append(Rejected(path, paper.origin.line, str(error), paper.title[:200]))
     if paths and not papers:
+        first = f": {rejected[0].why}" if rejected else ""
         raise InputError(
-            f"no judged paper in {len(paths)} file(s)",
+            f"no judged paper in {len(paths)} file(s){first}",
             where=", ".join(paths[:3]),
-            todo='rows need a "judgment" (an object with field and score, or null where it was not recommended)',
+            todo='rows need a "judgment": an object with field and score, or null where it was not recommended',
         )
-    return Gathered(tuple(papers), tuple(rejected), unjudged, textless)
+    return Gathered(tuple(papers), tuple(rejected), textless)
 
 
-def _judgment(paper: Paper, fields: Sequence[str], path: str) -> JudgedPaper | None:
-    if "judgment" not in paper.raw:
-        return None
-    told = paper.raw["judgment"]
-    judgment: Mapping[str, Any] = told if isinstance(told, dict) else {}
-    field, score = judgment.get("field"), judgment.get("score")
-    named = _DAY.search(Path(path).name)
-    return JudgedPaper(
-        arxiv_id=paper.arxiv_id,
-        day=named[0] if named else (paper.day or paper.published or "1970-01-01")[:10],
-        title=paper.title,
-        abstract=paper.abstract,
-        recommended=bool(judgment),
-        field=field if field in fields else None,
-        score=float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None,
-        authors=paper.authors,
-    )
-
-
-def _digest_text(path: str) -> str | None:
-    """The text of a recommendation digest in Markdown; None for any other kind of file."""
+def _digest(path: str) -> DigestA | None:
+    """The recommendation digest in a Markdown file; None for any other kind of file."""
     try:
         with Path(path).open("rb") as handle:
             head = handle.read(_HEAD_BYTES)
             if not head.lstrip().startswith(b"#") or b"[Score:" not in head:
                 return None
-            return (head + handle.read()).decode("utf-8")
+            text = (head + handle.read()).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return None  # the readers of papers say what is wrong with it
-
-
-def from_digest(
-    text: str, fields: Sequence[str], paper_of: PaperOf, papers_of_day: PapersOfDay, *, where: str
-) -> tuple[list[JudgedPaper], int]:
-    """A past digest's entries as recommended papers; stored papers of its day that it leaves out as the others."""
     try:
         digest = parse_a(text)
     except (RankerError, ValueError) as error:
         raise InputError(
-            f"can't be read as a digest: {error}", where=where, todo="give forms as ranker writes them"
+            f"can't be read as a digest: {error}", where=path, todo="give it as ranker writes it"
         ) from error
-    day = digest.date or "1970-01-01"
-    judged: list[JudgedPaper] = []
-    textless = 0
-    for entry in digest.entries:
-        found = next(find_ids(entry.link), None)
-        paper = paper_of(found.base) if found else None
-        textless += paper is None
-        judged.append(
-            JudgedPaper(
-                arxiv_id=found.base if found else entry.title,
-                day=day,
-                title=paper.title if paper else normalise_text(entry.title),
-                abstract=paper.abstract if paper else "",
-                recommended=True,
-                field=entry.field if entry.field in fields else None,
-                score=entry.score,
-                authors=paper.authors if paper else (),
-            )
+    if digest.date is None:
+        raise InputError("the digest's title has no date", where=path, todo="give digest.md, not the README form")
+    return digest
+
+
+def day_of(path: str | Path, paper: Paper) -> str:
+    """The judged list's ISO day: from the file's name, else the paper's announcement day, else ``published``."""
+    named = _DATE.search(Path(path).name)
+    for text in (named[1] if named else None, paper.day, (paper.published or "")[:10]):
+        try:
+            return date.fromisoformat(text or "").isoformat()
+        except ValueError:
+            continue
+    raise ValueError("no day: name the file YYYY-MM-DD.jsonl, or give `published`")
+
+
+def from_paper(paper: Paper, day: str) -> JudgedPaper:
+    """From a row with a ``judgment`` key: null (read, not recommended) or {field, score, ...}.
+
+    Raises ValueError where there is no such key or it holds something else.
+    """
+    if "judgment" not in paper.raw:
+        raise ValueError("no `judgment`: null for a paper that was not recommended, else field and score")
+    judgment = paper.raw["judgment"]
+    if judgment is not None and not isinstance(judgment, Mapping):
+        raise ValueError(f"judgment: {type(judgment).__name__} is neither null nor an object")
+    given = judgment or {}
+    field, score = given.get("field"), given.get("score")
+    if score is not None and (isinstance(score, bool) or not isinstance(score, int | float) or not 1 <= score <= 10):
+        raise ValueError(f"judgment.score: {score!r} is no number from 1 to 10")
+    return JudgedPaper(
+        paper.arxiv_id,
+        day,
+        paper.title,
+        paper.abstract,
+        judgment is not None,
+        field if isinstance(field, str) else None,
+        None if score is None else float(score),
+        paper.authors,
+    )
+
+
+def from_digest(entries: Iterable[EntryA], day: str, papers: Sequence[Paper]) -> tuple[list[JudgedPaper], int]:
+    """A past digest's entries as picks, the other ``papers`` of that day as not recommended; and how many entries
+    matched no paper by id or title (these are learned from by their title alone).
+    """
+    by_id = {p.arxiv_id: p for p in papers}
+    by_title = {_plain(p.title): p for p in papers}
+    judged: dict[str, JudgedPaper] = {}
+    unmatched = 0
+    for entry in entries:
+        paper = by_id.get(entry.arxiv_id) or by_title.get(_plain(entry.title))
+        unmatched += paper is None
+        known = paper or Paper(entry.arxiv_id, entry.title, "")
+        authors = known.authors or tuple(a.strip() for a in entry.authors.split(",") if a.strip())
+        judged[known.arxiv_id] = JudgedPaper(
+            known.arxiv_id, day, known.title, known.abstract, True, entry.field, entry.score, authors
         )
-    listed = {p.arxiv_id for p in judged}
-    judged += [
-        JudgedPaper(p.arxiv_id, day, p.title, p.abstract, recommended=False, authors=p.authors)
-        for p in papers_of_day(day)
-        if p.arxiv_id not in listed
+    rest = [
+        JudgedPaper(p.arxiv_id, day, p.title, p.abstract, False, authors=p.authors)
+        for p in papers
+        if p.arxiv_id not in judged
     ]
-    return judged, textless
+    return [*judged.values(), *rest], unmatched
+
+
+def _plain(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", " ", title.lower()).strip()

@@ -49,16 +49,14 @@ def learn_heads(
     """Fit the profile's heads from judged papers and from the ticks in the store; the next run uses them."""
     from ranker.backends.judges import learned_heads_dir
     from ranker.feedback import labels
-    from ranker.judged import Gathered, gather
+    from ranker.judged import gather
     from ranker.learn import prepare
 
     paths = [*(judged or []), *(more or [])]
     with Session(config=config, store=store, profile=profile, wait=wait) as session:
         session.lock()
         fields, held = session.profile.field_names, session.store
-        found = Gathered((), (), 0, 0)
-        if paths:
-            found = gather(paths, fields, paper_of=held.paper, papers_of_day=held.papers_of_day)
+        found = gather(paths, papers_of_day=held.papers_of_day)
         ticked, missing = labels(held.ticks(session.profile.name), held.paper, fields)
         if not paths and not ticked:
             raise InputError(
@@ -73,8 +71,7 @@ def learn_heads(
         learned.heads.save(folder)
     for row in found.rejected[:5]:
         warn(f"{row.path}:{row.line}: refused: {row.why}")
-    refused = len(found.rejected)
-    print(f"read {len(found.papers)} judged papers ({found.unjudged} rows without a judgment, {refused} refused)")
+    print(f"read {len(found.papers)} judged papers, refused {len(found.rejected)} rows")
     print(f"ticks: {len(ticked)} used, {len(missing)} of papers that the store lacks; titles only: {found.textless}")
     for name in _SHOWN:
         if name in learned.quality:

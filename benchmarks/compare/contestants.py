@@ -83,6 +83,12 @@ def _cold(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
     return BuiltInJudge(profile, encoder)
 
 
+def _library_profile(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
+    from benchmarks.compare.ours import LibraryProfile
+
+    return LibraryProfile(encoder)
+
+
 def _dense(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
     from benchmarks.compare.fitted import Single
 
@@ -121,6 +127,7 @@ ROWS: dict[str, Row] = {
     "description centroids": Row(_descriptions, "best cosine to a field's description"),
     "learned centroids": Row(_learned_centroids, "best cosine to the mean of a field's picks", learns=True),
     "cold": Row(_cold, "ranker's judge with nothing learned"),
+    "library profile": Row(_library_profile, "picks as a library, made a profile, judged cold", learns=True),
     "heads (vectors)": Row(_dense, "ranker's head on the encoder's vectors and cold evidence alone", learns=True),
     "heads (lexical)": Row(_lexical, "ranker's head on word n-grams alone", learns=True),
     "blend": Row(_blend, "ranker's judge with all heads, fitted on the fit days", learns=True),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +14,11 @@ from benchmarks.compare.rules import nearest
 from benchmarks.compare.spec import Scored
 from ranker.backends.faiss import inner_products
 from ranker.backends.heads import HeadsJudge
-from ranker.profile import Profile
+from ranker.libraries import profile_from_library
+from ranker.profile import Profile, parse_profile
 from ranker.protocols import Encoder
 from ranker.route import centroid_texts, route
-from ranker.text import text_hash
+from ranker.text import document_text, text_hash
 from ranker.types import Candidate, Judgment, Paper, Route, TextKind
 
 if TYPE_CHECKING:
@@ -85,6 +88,49 @@ class BuiltInJudge:
         judge = HeadsJudge(self.router.profile, self._encoder.info, self.heads)
         candidates = self.router.candidates(papers, vectors)
         return collect(candidates, judge.judge([c for c in candidates if c.route.routed]), self.router.profile)
+
+
+class LibraryProfile:
+    """The newest 300 picks as a library, made a profile by ``ranker profile from-library``, judged cold; nobody edits
+    it. It speaks of fields of its own, so it says nothing of the judge's.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    def fit(self, papers: Sequence[JudgedPaper], vectors: NDArray[np.float32]) -> None:
+        liked = sorted((i for i, p in enumerate(papers) if p.picked), key=lambda i: papers[i].day)[-300:]
+        entries = [_Entry(papers[i].paper) for i in liked]
+        known = {document_text(papers[i].paper.title, papers[i].paper.abstract): vectors[i] for i in liked}
+        text = profile_from_library(entries, _Known(self._encoder, known))
+        made = parse_profile(tomllib.loads(text), file="library.toml", text=text)
+        self._judge = BuiltInJudge(made, self._encoder)
+        self.notes = {"note": f"{len(made.fields)} fields made of {len(liked)} picks"}
+
+    def score(self, papers: Sequence[Paper], vectors: NDArray[np.float32]) -> Scored:
+        said = self._judge.score(papers, vectors)
+        return dataclasses.replace(said, field=np.full(len(papers), -1))
+
+
+class _Entry:
+    """A judged paper as a library's entry."""
+
+    def __init__(self, paper: Paper) -> None:
+        self.title, self.abstract, self.authors = paper.title, paper.abstract, paper.authors
+        self.arxiv_id: str | None = paper.arxiv_id
+        self.keywords: tuple[str, ...] = ()
+
+
+class _Known:
+    """An encoder that looks up what was embedded before."""
+
+    def __init__(self, encoder: Encoder, known: Mapping[str, NDArray[np.float32]]) -> None:
+        self.info, self._known = encoder.info, known
+
+    def encode(
+        self, texts: Sequence[str], kind: TextKind = "document"
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        yield np.arange(len(texts)), np.stack([self._known[t] for t in texts])
 
 
 def collect(candidates: Sequence[Candidate], outcomes: object, profile: Profile) -> Scored:

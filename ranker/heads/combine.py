@@ -1,7 +1,7 @@
 """Signals to P(recommended), P(field), expected score and relevance, and how their weights are fitted.
 
-All weights are shrunk towards what was good with many judged papers, with cold evidence in front: with a handful of
-papers heads rank like the description centroids, and move away from them as the papers say so.
+All weights are shrunk towards values with cold evidence in front: with a handful of papers heads rank like the
+description centroids, and move away from them as the papers say so.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PRIOR_RECOMMENDED = np.array([0.12, 0.12, 0.12, 0.12, 0.8])
-_PRIOR_FIELD = np.array([0.5, 0.3, 0.5])
+_PRIOR_FIELD = np.array([0.1, 0.15, 1.0])
 _PRIOR_SCORE = np.array([0.3, 0.2, 0.2, 0.2])
-_STRENGTH_RECOMMENDED, _STRENGTH_FIELD, _STRENGTH_SCORE = 120.0, 30.0, 100.0
+_STRENGTH_RECOMMENDED, _STRENGTH_FIELD, _STRENGTH_SCORE = 120.0, 10.0, 100.0
 SCORE_PULL = 0.2
 """How much a standard deviation of expected score moves ln relevance: more costs average precision."""
 

@@ -26,7 +26,8 @@ class VectorStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """``vectors``: (n, dimension) unit float32 in input order; how many texts were encoded, and how many reused."""
+    """``vectors``: (n, dimension) unit float32 in input order; how many texts were encoded, and how many
+    reused (from the store, or equal to another text of the call)."""
 
     vectors: NDArray[np.float32]
     encoded: int
@@ -64,7 +65,7 @@ def embed(
     result = np.zeros((len(texts), encoder.info.dimension), dtype=np.float32)
     for row, text_hash in enumerate(hashes):
         result[row] = found[text_hash]
-    return Embedded(result, len(missing), len(texts) - sum(h in missing for h in hashes))
+    return Embedded(result, len(missing), len(texts) - len(missing))
 
 
 def _check_unit(vectors: NDArray[np.float32]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ranker.match import find_all
+from ranker.match import find_in
 from ranker.profile import Field, Profile
 from ranker.roles import key_sentence
 from ranker.types import Candidate, Paper
@@ -50,7 +50,7 @@ def matched_terms(paper: Paper, field: Field, learned: Sequence[str] = ()) -> tu
     description, else a word of the title. Never empty for a paper with a title.
     """
     text = f"{paper.title}\n{paper.abstract}"
-    found = find_all((*field.keywords, *learned), text)
+    found = find_in((*field.keywords, *learned), paper.title, paper.abstract)
     kept = [f for f in found if not any(f != g and f.lower() in g.lower() for g in found)]
     if kept:
         return tuple({k.lower(): k for k in reversed(kept)}.values())[::-1][:_MAX_TERMS]

@@ -52,6 +52,13 @@ def find_all(keywords: Iterable[str], text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f for f in found if f))
 
 
+def find_in(keywords: Iterable[str], title: str, abstract: str) -> tuple[str, ...]:
+    """``find_all`` in title and abstract, each by itself: no match spans the two. In the keywords' order."""
+    lowered = title.lower(), abstract.lower()
+    found = (keyword(k).find(title, lowered[0]) or keyword(k).find(abstract, lowered[1]) for k in keywords)
+    return tuple(dict.fromkeys(f for f in found if f))
+
+
 def matrix(keywords: Sequence[str], texts: Sequence[str]) -> list[list[bool]]:
     """``result[i][j]``: does ``keywords[j]`` stand in ``texts[i]``."""
     compiled = [keyword(k) for k in keywords]

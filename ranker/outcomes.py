@@ -83,18 +83,21 @@ def judged(candidate: Candidate, outcome: Judgment | Unscored) -> Ranking:
         failed = _settled(candidate.paper, found, "failed", f"{outcome.kind}: {outcome.detail}", ())
         return dataclasses.replace(failed, judge=outcome.judge)
     similarities = dict(found.similarities)
+    removed = {e.what for e in found.exclusions if e.kind == "field"}
+    others = sorted((s, f) for f, s in found.similarities if f != outcome.field and f not in removed)
+    similarity = similarities.get(outcome.field, found.similarity)
     return Ranking(
         paper=candidate.paper,
         outcome="not_recommended",
         field=outcome.field,
         score=outcome.relevance,
         rank=0,
-        similarity=similarities.get(outcome.field, found.similarity),
-        margin=found.margin,
+        similarity=similarity,
+        margin=similarity - others[-1][0] if others else similarity,
         reason=outcome.reason,
         judge=outcome.judge,
         detail=outcome.detail,
-        second_field=found.second if found.second != outcome.field else found.field,
+        second_field=others[-1][1] if others else None,
         spread=outcome.spread,
         p_recommended=outcome.p_recommended,
         flags=outcome.flags,
@@ -103,19 +106,38 @@ def judged(candidate: Candidate, outcome: Judgment | Unscored) -> Ranking:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The newest earlier day that judged a paper: version (0: none given), day, and the hash of its text then."""
+
+    version: int
+    day: str
+    text_hash: str
+
+    def flag(self, paper: Paper, text_hash: str) -> str:
+        """What the digest says: a new version is one with a higher number, or, without numbers, with another text."""
+        shown = f"v{self.version} " if self.version else ""
+        if paper.version and self.version:
+            newer = paper.version > self.version
+        else:
+            newer = text_hash != self.text_hash
+        return f"new version: {shown}was seen on {self.day}" if newer else f"seen before: on {self.day}"
+
+
 def dress(
-    rankings: Sequence[Ranking], words: Mapping[str, Texts], known: Mapping[str, tuple[int, str]]
+    rankings: Sequence[Ranking],
+    words: Mapping[str, Texts],
+    known: Mapping[str, Sighting],
+    hashes: Mapping[str, str],
 ) -> list[Ranking]:
     """Add the second pass's words and what history knows. Never touches score or field."""
     result = []
     for r in rankings:
         texts = words.get(r.paper.versioned_id)
-        if texts is not None:
+        if texts is not None and r.outcome == "recommended":
             r = dataclasses.replace(r, texts=texts, reason=texts.reason or r.reason)
         if r.paper.arxiv_id in known and r.outcome != "duplicate":
-            version, day = known[r.paper.arxiv_id]
-            newer = (r.paper.version or 0) > version
-            flag = f"new version: v{version} was seen on {day}" if newer else f"seen before: on {day}"
+            flag = known[r.paper.arxiv_id].flag(r.paper, hashes.get(r.paper.versioned_id, ""))
             detail = f"{r.detail}; {flag}" if r.detail else flag
             r = dataclasses.replace(r, flags=(*r.flags, flag), detail=detail)
         result.append(r)

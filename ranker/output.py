@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import shutil
 from collections.abc import Collection, Mapping
@@ -18,16 +19,26 @@ def check_folder(out: Path) -> None:
     """Refuse early, before any work is done, what can't become the output folder.
 
     Raises:
-        InputError: a file, or a folder with something else in it.
+        InputError: a file, the present folder or one above it, or a folder that holds no digest of ours.
     """
     if out.exists() and not out.is_dir():
         raise InputError("is a file, not a folder", where=str(out), todo="give --out another name")
-    if out.is_dir() and not (out / _MARK).is_file() and any(out.iterdir()):
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise InputError("is the folder that you are in", where=str(out), todo="give --out a folder below it")
+    if out.is_dir() and any(out.iterdir()) and not _is_ours(out / _MARK):
         raise InputError(
             "holds other files and no digest of ranker, so it is not replaced",
             where=str(out),
             todo="give --out a new or empty folder",
         )
+
+
+def _is_ours(report: Path) -> bool:
+    try:
+        found = json.loads(report.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("made_by") == "ranker"
 
 
 def existing_files(out: Path) -> set[str]:
@@ -45,6 +56,7 @@ def write_folder(out: Path, files: Mapping[str, str | bytes], keep: Collection[s
     """
     check_folder(out)
     out = out.resolve()  # through a link, so that the link stays and what it points to is replaced
+    _clear_litter(out)
     staged = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         shutil.rmtree(staged, ignore_errors=True)
@@ -56,6 +68,7 @@ def write_folder(out: Path, files: Mapping[str, str | bytes], keep: Collection[s
             (staged / name).parent.mkdir(parents=True, exist_ok=True)
             _link(out / name, staged / name)
         _put_in_place(staged, out)
+        _sync_folder(out.parent)
     except OSError as error:
         raise RankerError(
             f"the digest can't be written ({error.strerror})",
@@ -71,6 +84,38 @@ def _write(path: Path, content: bytes) -> None:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
+
+
+def _clear_litter(out: Path) -> None:
+    """What killed runs left: half-written folders go, a folder that was being replaced comes back."""
+    if not out.parent.is_dir():
+        return
+    for left in out.parent.glob(f".{out.name}.*.*"):
+        pid, kind = left.name.rsplit(".", 2)[1:]
+        if not pid.isdigit() or kind not in ("tmp", "old") or _alive(int(pid)):
+            continue
+        if kind == "old" and not out.exists():
+            left.rename(out)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _link(source: Path, target: Path) -> None:

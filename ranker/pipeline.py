@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +31,10 @@ _FLUSH_ITEMS, _FLUSH_SECONDS = 64, 0.5
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to rank: parsed papers, what was refused, how many lines were read, and the digest's day and clock."""
+    """What to rank: parsed papers, what was refused, how many lines were read, and the clock.
+
+    ``day`` keys the run in the store (the papers' own newest day if None); ``title_date`` is only shown.
+    """
 
     papers: tuple[Paper, ...]
     read: int
@@ -41,6 +44,7 @@ class Request:
     use_history: bool = True
     notes: tuple[str, ...] = ()
     partial: bool = False
+    title_date: str | None = None
 
 
 def rank(
@@ -66,12 +70,13 @@ def rank(
     """
     watch = Stopwatch(progress)
     now = request.now.isoformat(timespec="seconds")
-    day = request.day or newest_day(request.papers) or request.now.date().isoformat()
     papers = request.papers
     hashes = [text_hash(p.title, p.abstract) for p in papers]
+    by_version = dict(reversed([(p.versioned_id, h) for p, h in zip(papers, hashes, strict=True)]))
     with watch.stage("store", len(papers)) as tally:
-        store.put_papers(zip(papers, hashes, strict=True), now)
+        store.put_papers(first_of_each(papers, hashes), now)
         tally.advance(len(papers))
+    day = request.day or newest_day(papers, request.now) or store.first_seen([p.arxiv_id for p in papers]) or now[:10]
     with watch.stage("embed", len(papers)) as tally:
         vectors = embed_papers(papers, encoder, store, tally)
     with watch.stage("route", len(papers)) as tally:
@@ -92,7 +97,7 @@ def rank(
     with watch.stage("write", len(chosen)) as tally:
         wanted = [c for c in candidates if c.paper.versioned_id in chosen]
         words = _write(wanted, judge, profile, store, now, tally)
-    rankings = outcomes.distinct_reasons(outcomes.dress(rankings, words, known))
+    rankings = outcomes.distinct_reasons(outcomes.dress(rankings, words, known, by_version))
     counts = report.tally(request.read, len(request.rejected), rankings)
     run = Run(
         day=day,
@@ -110,18 +115,39 @@ def rank(
         uses_language_model=judge.uses_language_model,
         threshold=profile.recommend.describe(),
         versions=dict(versions or {}),
-        hashes={"profile": profile.content_hash(), "encoder": encoder.info.key, "weights": encoder.info.sha256},
+        hashes={
+            "profile": profile.content_hash(),
+            "encoder": encoder.info.key,
+            "weights": encoder.info.sha256,
+            **judge.hashes,
+        },
         notes=request.notes,
+        title_date=request.title_date,
     )
-    store.put_run(run, {p.versioned_id: h for p, h in zip(papers, hashes, strict=True)})
+    store.put_run(run, by_version)
     return run
 
 
-def newest_day(papers: Iterable[Paper]) -> str | None:
-    """The announcement day, else the latest ``published`` date, of a set of papers."""
+def newest_day(papers: Iterable[Paper], now: datetime) -> str | None:
+    """The announcement day, else the latest ``published`` date, of a set of papers.
+
+    A date in the future (a slip in one row) would date the whole run: it is left out.
+    """
     papers = list(papers)
-    days = [p.day for p in papers if p.day] or [p.published for p in papers if p.published]
-    return max(days)[:10] if days else None
+    latest = (now + timedelta(days=1)).date().isoformat()
+    for days in ([p.day for p in papers if p.day], [p.published for p in papers if p.published]):
+        past = [d[:10] for d in days if d[:10] <= latest]
+        if past:
+            return max(past)
+    return None
+
+
+def first_of_each(papers: Sequence[Paper], hashes: Sequence[str]) -> list[tuple[Paper, str]]:
+    """(paper, text hash), one for each id and version: the first, which is the one that is ranked."""
+    kept: dict[str, tuple[Paper, str]] = {}
+    for paper, text in zip(papers, hashes, strict=True):
+        kept.setdefault(paper.versioned_id, (paper, text))
+    return list(kept.values())
 
 
 def outcome_key(candidate: Candidate, judge: Judge) -> str:
@@ -175,7 +201,8 @@ def _judge(
                 store.put_judgments(profile.name, pending, now)
                 pending, flushed = [], time.monotonic()
     finally:
-        store.put_judgments(profile.name, pending, now)
+        if pending:
+            store.put_judgments(profile.name, pending, now)
     for c in candidates:
         lost = Unscored(c.paper.arxiv_id, "lost", "the judge gave no outcome for this paper", judge.name)
         result.setdefault(c.paper.versioned_id, lost)
@@ -200,7 +227,13 @@ def _write(
     return result
 
 
-def _known(rankings: Sequence[Ranking], profile: Profile, day: str, store: Store) -> dict[str, tuple[int, str]]:
-    """Ids seen on an earlier day: id -> (version, day) of the newest sighting."""
+def _known(rankings: Sequence[Ranking], profile: Profile, day: str, store: Store) -> dict[str, outcomes.Sighting]:
+    """Ids that an earlier day judged, with the newest sighting. What failed, was unrouted or vetoed is new still."""
     seen = store.seen_before(profile.name, day, [r.paper.arxiv_id for r in rankings])
-    return {i: (sightings[-1][0], sightings[-1][1]) for i, sightings in seen.items()}
+    known = {}
+    for arxiv_id, sightings in seen.items():
+        judged = [s for s in sightings if s[2] in ("recommended", "not_recommended")]
+        if judged:
+            version, at, _, text = judged[-1]
+            known[arxiv_id] = outcomes.Sighting(version, at, text)
+    return known

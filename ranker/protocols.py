@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -39,6 +39,11 @@ class Judge(Protocol):
 
     @property
     def uses_language_model(self) -> bool: ...
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """Name -> hash of what shapes its judgments, for the report."""
+        ...
 
     def key(self, candidate: Candidate) -> str:
         """Hash of everything that shapes this candidate's outcome besides the paper's id, version and text hash."""

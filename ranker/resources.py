@@ -28,6 +28,11 @@ def sample_day() -> Path:
     return _PACKAGE / "data" / "sample_day.jsonl"
 
 
+def background_topics() -> Path:
+    """One-line descriptions of common arXiv topics (see ``ranker.cold``)."""
+    return _PACKAGE / "data" / "background_topics.json"
+
+
 def _xdg(variable: str, fallback: str) -> Path:
     value = os.environ.get(variable, "")
     # The XDG base directory specification: a relative path there is invalid and to be ignored.

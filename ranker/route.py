@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ranker import cold, resources
-from ranker.match import find_all
+from ranker.match import find_in
 from ranker.profile import Profile
 from ranker.types import Exclusion, Paper, Route, TextKind
 
@@ -64,8 +64,7 @@ def centroid_texts(profile: Profile) -> list[CentroidText]:
 @lru_cache(maxsize=1)
 def background_topics() -> tuple[str, ...]:
     """One line each on common topics of arXiv's computer science, shipped with the package."""
-    path = resources.sample_day().with_name("background_topics.json")
-    return tuple(json.loads(path.read_text(encoding="utf-8")))
+    return tuple(json.loads(resources.background_topics().read_text(encoding="utf-8")))
 
 
 def vetoes(papers: Sequence[Paper], profile: Profile) -> list[tuple[Exclusion, ...]]:
@@ -73,7 +72,7 @@ def vetoes(papers: Sequence[Paper], profile: Profile) -> list[tuple[Exclusion, .
     words = profile.veto_keywords
     if not words:
         return [()] * len(papers)
-    return [tuple(Exclusion("vetoed", w) for w in find_all(words, f"{p.title}\n{p.abstract}")) for p in papers]
+    return [tuple(Exclusion("vetoed", w) for w in find_in(words, p.title, p.abstract)) for p in papers]
 
 
 def route(
@@ -136,5 +135,8 @@ def _route(
 def _field_exclusions(paper: Paper, profile: Profile) -> tuple[Exclusion, ...]:
     if not any(f.exclude for f in profile.fields):
         return ()
-    text = f"{paper.title}\n{paper.abstract}"
-    return tuple(Exclusion("field", f.name) for f in profile.fields if f.exclude and find_all(f.exclude, text))
+    return tuple(
+        Exclusion("field", f.name)
+        for f in profile.fields
+        if f.exclude and find_in(f.exclude, paper.title, paper.abstract)
+    )

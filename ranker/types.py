@@ -272,8 +272,9 @@ class Stage:
 class Run:
     """One pass over a day: what the digest, the page and ``report.json`` are made from.
 
-    ``day``: the digest's date (ISO). ``made_at``: ISO time with offset. ``counts``: outcome -> number, plus ``read``
-    (lines) and ``rejected``. ``judge_line`` is what the digest's header shows as the model; ``usage`` its tokens.
+    ``day``: the announcement day (ISO), its key in the store; ``title_date``: shown instead in the digest's title.
+    ``made_at``: ISO time with offset. ``counts``: outcome -> number, plus ``read`` (lines) and ``rejected``.
+    ``judge_line`` is what the digest's header shows as the model; ``usage`` its tokens.
     """
 
     day: str
@@ -293,6 +294,7 @@ class Run:
     versions: Mapping[str, str]
     hashes: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    title_date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranker.match import find_all, matrix
+from ranker.match import find_all, find_in, matrix
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,8 @@ def test_find(keyword: str, text: str, found: str | None) -> None:
 def test_a_match_stands_verbatim(keyword: str, text: str) -> None:
     for found in find_all([keyword], text):
         assert found in text
+
+
+def test_no_match_spans_title_and_abstract() -> None:
+    assert find_in(["federated learning"], "Advances in federated", "Learning rates matter.") == ()
+    assert find_in(["b", "a"], "a", "b") == ("b", "a")

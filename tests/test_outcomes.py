@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,15 +47,16 @@ def test_the_judges_field_goes_before_the_routers() -> None:
     candidate = Candidate(paper(1), route(), "h", b"")
     row = outcomes.judged(candidate, Judgment("2601.00001", "B", 8.25, "r", "j"))
     assert (row.field, row.second_field, row.score) == ("B", "A", 8.25)
-    assert row.similarity == 0.4
+    assert (row.similarity, row.margin) == (0.4, pytest.approx(-0.1))
 
 
 def test_history_and_words_change_flags_and_reason_only() -> None:
-    rows = [ranking(1, paper=paper(1, version=2)), ranking(2)]
-    words = {"2601.00002": Texts("2601.00002", "m", reason="词")}
-    dressed = outcomes.dress(rows, words, {"2601.00001": (1, "2026-01-13")})
+    rows = [ranking(1, paper=paper(1, version=2)), ranking(2, outcome="recommended"), ranking(3)]
+    words = {f"2601.0000{n}": Texts(f"2601.0000{n}", "m", reason="词") for n in (2, 3)}
+    known = {"2601.00001": outcomes.Sighting(1, "2026-01-13", "h")}
+    dressed = outcomes.dress(rows, words, known, {})
     assert dressed[0].flags == ("new version: v1 was seen on 2026-01-13",)
-    assert dressed[1].reason == "词"
+    assert [r.reason for r in dressed[1:]] == ["词", "reason 3"]  # words are for recommended papers only
     assert [(r.score, r.field) for r in dressed] == [(r.score, r.field) for r in rows]
 
 

@@ -9,27 +9,30 @@ import pytest
 from ranker import output
 from ranker.errors import InputError, RankerError
 
+OURS = '{"made_by": "ranker"}'
+
 
 def test_a_folder_is_made_and_replaced_whole(tmp_path: Path) -> None:
     out = tmp_path / "a" / "out"
-    output.write_folder(out, {"report.json": "{}", "site/x.html": b"1", "old.txt": "x"})
-    output.write_folder(out, {"report.json": "{2}"})
-    assert (out / "report.json").read_text() == "{2}"
-    assert sorted(p.name for p in out.iterdir()) == ["report.json"]
+    output.write_folder(out, {"report.json": OURS, "site/x.html": b"1", "old.txt": "x"})
+    output.write_folder(out, {"report.json": OURS, "new.txt": "2"})
+    assert (out / "new.txt").read_text() == "2"
+    assert sorted(p.name for p in out.iterdir()) == ["new.txt", "report.json"]
     assert [p.name for p in out.parent.iterdir()] == ["out"]
 
 
 def test_without_atomic_exchange_the_result_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "_exchange", lambda a, b: False)
     out = tmp_path / "out"
-    output.write_folder(out, {"report.json": "1"})
-    output.write_folder(out, {"report.json": "2"})
-    assert (out / "report.json").read_text() == "2"
+    output.write_folder(out, {"report.json": OURS})
+    output.write_folder(out, {"report.json": OURS, "x": "2"})
+    assert (out / "x").read_text() == "2"
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def test_what_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("x")
+    (tmp_path / "report.json").write_text('{"mine": 1}')
     with pytest.raises(InputError, match="not replaced"):
         output.write_folder(tmp_path, {"report.json": "{}"})
     with pytest.raises(InputError, match="is a file"):
@@ -39,7 +42,7 @@ def test_what_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
-    output.write_folder(out, {"report.json": "old"})
+    output.write_folder(out, {"report.json": OURS})
 
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device", str(path))
@@ -47,7 +50,7 @@ def test_a_failed_write_leaves_the_old_folder(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(output, "_write", full)
     with pytest.raises(RankerError, match="No space left"):
         output.write_folder(out, {"report.json": "new"})
-    assert (out / "report.json").read_text() == "old"
+    assert (out / "report.json").read_text() == OURS
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
@@ -57,3 +60,21 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     output.write_folder(tmp_path / "link", {"report.json": "1"})
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "report.json").read_text() == "1"
+
+
+def test_what_stays_is_kept_and_litter_of_killed_runs_is_cleared(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    output.write_folder(out, {"report.json": OURS, "site/old.html": "o"})
+    (tmp_path / ".out.4194305.tmp").mkdir()  # above the kernel's largest process id
+    output.write_folder(out, {"report.json": OURS}, keep={"site/old.html"})
+    assert (out / "site" / "old.html").read_text() == "o"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    out.rename(tmp_path / ".out.4194305.old")
+    output.write_folder(out, {"report.json": OURS, "x": "1"}, keep={"site/old.html"})
+    assert (out / "site" / "old.html").read_text() == "o"
+
+
+def test_the_present_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="that you are in"):
+        output.check_folder(Path())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,7 @@ class Scripted:
     """A judge told what to say; remembers what it was asked."""
 
     name, uses_language_model, usage = "scripted", True, Usage(3, 2, 1)
+    hashes: Mapping[str, str] = {"model": "m"}
 
     def __init__(self, says: dict[str, JudgeOutcome | None]) -> None:
         self.says, self.asked, self.wrote = says, [], []  # type: ignore[var-annotated]
@@ -166,6 +167,53 @@ def test_an_empty_day_is_a_run_too(store: Store) -> None:
 
 
 def test_the_newest_day() -> None:
-    assert newest_day([paper(1, day="2026-01-14"), paper(2, published="2026-02-01")]) == "2026-01-14"
-    assert newest_day([paper(1), paper(2, published="2026-02-01")]) == "2026-02-01"
-    assert newest_day([paper(1, published=None)]) is None
+    late = datetime.fromisoformat("2026-03-01T12:00:00+08:00")
+    assert newest_day([paper(1, day="2026-01-14"), paper(2, published="2026-02-01")], late) == "2026-01-14"
+    assert newest_day([paper(1), paper(2, published="2026-02-01")], late) == "2026-02-01"
+    # A slip in one row must not date the whole run.
+    assert newest_day([paper(1), paper(2, published="2062-01-01")], late) == "2026-01-13"
+    assert newest_day([paper(1, published=None)], late) is None
+
+
+def test_a_titles_date_changes_nothing_else(store: Store) -> None:
+    first = run([paper(1), paper(2)], store)
+    dated = run([paper(1), paper(2)], store, title_date="2026-09-09")
+    assert (first.day, dated.day, dated.title_date) == ("2026-01-13", "2026-01-13", "2026-09-09")
+    assert [r.as_row() for r in dated.rankings] == [r.as_row() for r in first.rankings]
+
+
+def test_undated_papers_keep_the_day_on_which_they_were_first_seen(store: Store) -> None:
+    undated = [paper(1, published=None), paper(2, published=None)]
+    first = run(undated, store)
+    tomorrow = Request(tuple(undated), 2, NOW + timedelta(days=1))
+    encoder, chosen = HashEncoder(), profile()
+    later = rank(
+        tomorrow,
+        chosen,
+        encoder=encoder,
+        search=inner_products,
+        judge=HeadsJudge(chosen, encoder.info),
+        store=store,
+    )
+    assert first.day == later.day == "2026-01-14"
+    assert [r.as_row() for r in later.rankings] == [r.as_row() for r in first.rankings]
+
+
+def test_what_failed_on_an_earlier_day_is_still_new(store: Store) -> None:
+    failing = Scripted({"2601.00001": Unscored("2601.00001", "timeout", "60 s", "scripted")})
+    run([paper(1)], store, failing, day="2026-01-13")
+    assert run([paper(1)], store, Scripted({}), day="2026-01-14").rankings[0].outcome == "recommended"
+
+
+def test_of_equal_versions_the_first_is_ranked_stored_and_remembered(store: Store) -> None:
+    run([paper(1, title="First"), paper(1, title="Second")], store)
+    kept = store.paper("2601.00001")
+    assert kept is not None and kept.title == "First"
+
+
+def test_another_text_without_version_numbers_is_a_new_version(store: Store) -> None:
+    run([paper(1)], store, day="2026-01-13")
+    same = run([paper(1, version=1)], store, day="2026-01-14")
+    assert same.rankings[0].flags == ("seen before: on 2026-01-13",)
+    changed = run([paper(1, abstract="Another text.")], store, day="2026-01-15")
+    assert changed.rankings[0].flags[0].startswith("new version")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ranker import cold, evidence
+from ranker import cold, evidence, resources
 from ranker.errors import BackendError
 from ranker.profile import Profile
 from ranker.types import Candidate, EncoderInfo, Evidence, JudgeOutcome, Judgment, Texts, Usage
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ranker.heads.model import Heads
 
 # Raise it when relevance or reasons change for the same inputs, so that stored outcomes are judged again.
-_REVISION = "2"
+_REVISION = "3"
 _BATCH = 256
 
 
@@ -30,7 +31,9 @@ class HeadsJudge:
         self._profile = profile
         self._heads = heads
         fitted = heads.sha256 if heads is not None else "cold"
-        parts = (_REVISION, profile.content_hash(), encoder.key, fitted)
+        self._hashes = {"heads": fitted, "background_topics": _file_hash(resources.background_topics())}
+        self._hashes["roles"] = _file_hash(*sorted((resources.models_dir() / "roles").iterdir()))
+        parts = (_REVISION, profile.content_hash(), encoder.key, *self._hashes.values())
         self._key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         self._name = f"heads:{fitted[:12]}" if heads is not None else "heads:cold"
 
@@ -42,8 +45,16 @@ class HeadsJudge:
     def usage(self) -> Usage:
         return Usage()
 
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        return self._hashes
+
     def key(self, candidate: Candidate) -> str:
-        return self._key
+        if self._heads is None:
+            return self._key
+        # Fitted heads look at the authors (how many), which the text's hash does not cover.
+        authors = "\0".join((self._key, *candidate.paper.authors))
+        return hashlib.sha256(authors.encode()).hexdigest()
 
     def text_key(self, candidate: Candidate) -> str | None:
         return None  # the reason comes with the judgment
@@ -85,7 +96,23 @@ class HeadsJudge:
     def _judgment(self, c: Candidate, field: str, relevance: float, chance: float | None) -> Judgment:
         detail = cold.describe_unwanted(c.route, self._profile)
         text = evidence.reason(c, self._profile, field=field)
-        return Judgment(c.paper.arxiv_id, field, relevance, text, self._name, p_recommended=chance, detail=detail)
+        scored = distinct(relevance, c.text_hash)
+        return Judgment(c.paper.arxiv_id, field, scored, text, self._name, p_recommended=chance, detail=detail)
+
+
+def distinct(relevance: float, text_hash: str) -> float:
+    """Relevance with at most 1e-9 taken off by the text's hash.
+
+    Texts that differ only where the encoder does not look (beyond its length, in their case) would tie otherwise.
+    """
+    return relevance - 1e-9 * (int(text_hash[:12], 16) / 16**12)
+
+
+def _file_hash(*paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _evidence(candidate: Candidate) -> Evidence:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ranker import resources
 from ranker.config import Config, JudgeChoice
 from ranker.errors import ConfigError
-from ranker.profile import Profile
+from ranker.profile import Profile, load_profile
 
 if TYPE_CHECKING:
     from ranker.heads.model import Heads
@@ -64,8 +64,11 @@ def load_heads(folder: Path, profile: Profile, encoder: Encoder) -> Heads:
 
 
 def _fits(folder: Path, profile: Profile, encoder: Encoder) -> bool:
+    """Were these shipped heads fitted for exactly this profile and encoder?"""
+    packaged = load_profile(resources.config_dir() / "profiles" / f"{profile.name}.toml")
+    same = packaged.content_hash() == profile.content_hash()
     meta = json.loads((folder / "heads.json").read_text(encoding="utf-8"))
-    return bool(meta["encoder_sha256"] == encoder.info.sha256 and tuple(meta["fields"]) == profile.field_names)
+    return same and bool(meta["encoder_sha256"] == encoder.info.sha256)
 
 
 def learned_heads_dir(profile: Profile) -> Path:

@@ -66,8 +66,8 @@ class Session:
         """Hold the store's run lock until the session ends; asking again does nothing."""
         if self._locked:
             return
-        self._locked = True
         self._stack.enter_context(run_lock(self.store_path, wait_seconds=self._wait))
+        self._locked = True
 
     @cached_property
     def encoder(self) -> Encoder:

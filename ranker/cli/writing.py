@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ranker.cli.console import note
+from ranker.cli.console import note, warn
 from ranker.cli.session import Session, now
 from ranker.types import Run
 
@@ -39,6 +40,7 @@ def write_digest(session: Session, run: Run, folder: Path) -> None:
 
     settings = session.config.digest
     session.store.put_summary(run.profile, run.day, digest.summary_row(run))
+    _keep_ticks(folder)
     existing = output.existing_files(folder)
     marked: Any = {r.paper.arxiv_id: spans(r.paper) for r in run.rankings if r.outcome == "recommended"}
     files = digest.digest_files(
@@ -46,6 +48,26 @@ def write_digest(session: Session, run: Run, folder: Path) -> None:
     )
     keep = digest.kept_files(run, files, session.store, existing, site=settings.site)
     output.write_folder(folder, files, keep)
+
+
+def _keep_ticks(folder: Path) -> None:
+    """A person's ticks in the present rankings.jsonl must outlive its replacement."""
+    path = folder / "rankings.jsonl"
+    if not path.is_file():
+        return
+    ticked = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if _has_tick(line)]
+    if ticked:
+        kept = folder / f"rankings.ticked-{now().strftime('%Y%m%dT%H%M%S')}.jsonl"
+        kept.write_text("\n".join(ticked) + "\n", encoding="utf-8")
+        warn(f"{path} held {len(ticked)} ticks: kept in {kept}; `ranker feedback {kept}` stores them")
+
+
+def _has_tick(line: str) -> bool:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return bool(line.strip())  # a line that a person broke while editing: keep it too
+    return isinstance(row, dict) and row.get("tick") is not None
 
 
 def say_where(session: Session, folder: Path) -> None:

@@ -24,6 +24,24 @@ FORM_FILES = {"a": "digest.md", "b": "categories.md", "c": "keywords.md"}
 """The file of every form."""
 
 
+OWN_FILES = frozenset(
+    {
+        *FORM_FILES.values(),
+        "rankings.jsonl",
+        "rejected.jsonl",
+        "report.json",
+        "README.md",
+        "feed.atom",
+        "feed.json",
+        "recommended.bib",
+        "recommended.ris",
+        "recommended.csl.json",
+        "recommended.csv",
+    }
+)
+"""What a run may write beside ``site/``; anything else in the folder is a person's and stays."""
+
+
 class History(Protocol):
     """What the pages ask of the store about earlier days."""
 
@@ -82,13 +100,16 @@ def digest_files(
 def kept_files(
     run: Run, files: Collection[str], history: History, existing: Collection[str], *, site: bool = True
 ) -> set[str]:
-    """Paths of the present folder that stay: round-ups, and the site's pages of days that the store still has."""
-    round_ups = {path for path in existing if path.startswith(ROUND_UPS)}
+    """Paths of the present folder that stay: round-ups, what a person put there, and the site's pages of days that the
+    store still has.
+    """
+    ours = OWN_FILES | set(files)
+    others = {path for path in existing if path not in ours and not path.startswith(SITE)}
     if not site:
-        return round_ups
+        return others
     own = {path.removeprefix(SITE) for path in existing if path.startswith(SITE)}
     gone = {SITE + path for path in stale(_summaries(run, history, own), own)}
-    return round_ups | {path for path in existing if path.startswith(SITE) and path not in files and path not in gone}
+    return others | {path for path in existing if path.startswith(SITE) and path not in files and path not in gone}
 
 
 def _summaries(run: Run, history: History, own: Collection[str]) -> list[DaySummary]:

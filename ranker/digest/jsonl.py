@@ -29,6 +29,7 @@ def rejected_jsonl(run: Run) -> str:
 def report(run: Run) -> dict[str, Any]:
     """What ``report.json`` holds: counts, seconds and items per stage, what shaped the result."""
     return {
+        "made_by": "ranker",
         "day": run.day,
         "made_at": run.made_at,
         "profile": run.profile,

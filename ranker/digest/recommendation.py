@@ -29,7 +29,8 @@ def render(run: Run, revisions: Mapping[str, Revision] = _NOTHING, follow: Subsc
     ``revisions``: base id -> the earlier version of a paper seen before. ``follow``: the profile's subscriptions.
     """
     title = words(run.language)["title"]
-    return _document(run, f"{title} - {escape(run.day)}", _sections(run, revisions, follow), navigation=False)
+    heading = f"{title} - {escape(run.title_date or run.day)}"
+    return _document(run, heading, _sections(run, revisions, follow), navigation=False)
 
 
 def render_readme(run: Run, revisions: Mapping[str, Revision] = _NOTHING, follow: Subscriptions = _NOBODY) -> str:

@@ -193,7 +193,7 @@ def report_json(roundup: RoundUp) -> str:
         {"day": t.day, "read": t.read, "recommended": t.recommended, "fields": [list(row) for row in t.fields]}
         for t in roundup.days
     ]
-    table = {"round_up": period.name, "first": period.first, "last": period.last, "days": days}
+    table = {"made_by": "ranker", "round_up": period.name, "first": period.first, "last": period.last, "days": days}
     return json.dumps(table, ensure_ascii=False, indent=2) + "\n"
 
 

@@ -70,9 +70,12 @@ class Store:
         sql = f"""INSERT INTO papers ({codec.PAPER_COLUMNS}) VALUES ({",".join("?" * 17)})
             ON CONFLICT (arxiv_id, version) DO UPDATE SET
             text_hash = excluded.text_hash, title = excluded.title, abstract = excluded.abstract,
-            authors = excluded.authors, authors_text = excluded.authors_text, published = excluded.published,
+            authors = excluded.authors, authors_text = excluded.authors_text,
+            published = coalesce(excluded.published, published),
             day = coalesce(excluded.day, day), categories = excluded.categories,
-            affiliations = excluded.affiliations, announce_type = excluded.announce_type, raw = excluded.raw
+            affiliations = excluded.affiliations, announce_type = coalesce(excluded.announce_type, announce_type),
+            origin_path = excluded.origin_path, origin_kind = excluded.origin_kind,
+            origin_line = excluded.origin_line, raw = excluded.raw
             WHERE text_hash <> excluded.text_hash OR coalesce(day, '') <> coalesce(excluded.day, '')
                OR raw <> excluded.raw"""
         with self._write() as db:
@@ -178,7 +181,6 @@ class Store:
         report = {"counts": dict(run.counts), "judge": run.judge_line, "notes": list(run.notes)}
         with self._write() as db:
             db.execute("DELETE FROM runs WHERE profile = ? AND day = ?", (run.profile, run.day))
-            db.execute("DELETE FROM seen WHERE profile = ? AND day = ?", (run.profile, run.day))
             db.execute(
                 "INSERT INTO runs (profile, day, made_at, report, run) VALUES (?, ?, ?, ?, ?)",
                 (run.profile, run.day, run.made_at, codec.dump(report), codec.pack_run(run)),
@@ -212,6 +214,12 @@ class Store:
         for r in self._by_chunks(sql, (profile, day), list(dict.fromkeys(ids))):
             found.setdefault(r["arxiv_id"], []).append((r["version"], r["day"], r["outcome"], r["text_hash"]))
         return found
+
+    def first_seen(self, ids: Sequence[str]) -> str | None:
+        """The newest day (ISO) on which one of these ids was first stored; None where none is."""
+        sql = "SELECT max(first_seen) AS newest FROM papers WHERE arxiv_id IN (@keys)"
+        days = [r["newest"] for r in self._by_chunks(sql, (), list(dict.fromkeys(ids))) if r["newest"]]
+        return str(max(days))[:10] if days else None
 
     def ids_of_field(self, profile: str, field: str) -> list[str]:
         """Base ids of all papers that any run of the profile put into a field."""

@@ -93,6 +93,9 @@ def run(
         if code == QUIET:
             print("a quiet day: nothing was announced, nothing was written")
             return QUIET
+        if not result.papers and not result.rejected:
+            print(f"{result.state}: nothing to rank, nothing was written")
+            return code
         ranked = finish(session, request_of(result), out_folder, quiet=quiet)
         return code if ranked == FINE else ranked
 

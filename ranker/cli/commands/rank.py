@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from pathlib import Path
 from typing import Annotated
@@ -71,7 +72,11 @@ def rank_papers(
         config=config, store=store, profile=profile, judge=judge, model=model, heads=heads, wait=wait
     ) as session:
         choose_forms(session, form, readme)
-        request = _from_store(session, day) if day else _from_inputs(session, inputs or [], date, history)
+        if not dry_run:
+            session.lock()
+        request = _from_store(session, day) if day else _from_inputs(session, inputs or [])
+        history = history and session.config.digest.history
+        request = dataclasses.replace(request, title_date=date, use_history=history)
         if dry_run:
             return _dry_run(session, request)
         return finish(session, request, out_folder, quiet=quiet)
@@ -82,6 +87,9 @@ def finish(session: Session, request: Request, out_folder: Path, *, quiet: bool)
     from ranker.pipeline import rank
 
     session.lock()
+    if request.read == 0:
+        print("a quiet day: nothing was announced, nothing was written")
+        return QUIET
     bars = Bars(quiet=quiet)
     try:
         run = rank(
@@ -104,8 +112,6 @@ def finish(session: Session, request: Request, out_folder: Path, *, quiet: bool)
 
 
 def exit_code(run: Run, request: Request) -> int:
-    if request.read == 0:
-        return QUIET
     return PARTIAL if run.counts["rejected"] or run.counts["failed"] or request.partial else FINE
 
 
@@ -118,7 +124,7 @@ def check_date(name: str, value: str | None) -> None:
         raise typer.BadParameter(f"{value!r} is no date; write it as YYYY-MM-DD", param_hint=name) from None
 
 
-def _from_inputs(session: Session, inputs: list[str], date: str | None, history: bool) -> Request:
+def _from_inputs(session: Session, inputs: list[str]) -> Request:
     from ranker.sources import ReadCount, read
 
     count = ReadCount()
@@ -141,8 +147,6 @@ def _from_inputs(session: Session, inputs: list[str], date: str | None, history:
         read=count.read,
         now=now(),
         rejected=tuple(rejected),
-        day=date,
-        use_history=history and session.config.digest.history,
         notes=tuple(count.notes),
         partial=count.partial,
     )
@@ -153,7 +157,7 @@ def _from_store(session: Session, day: str | None) -> Request:
     if not papers:
         known = ", ".join(f"{d} ({n})" for d, n in session.store.days(5)) or "none"
         raise InputError(f"no papers are stored for {day}", where=str(session.store_path), todo=f"newest days: {known}")
-    return Request(papers, len(papers), now(), day=day, use_history=session.config.digest.history)
+    return Request(papers, len(papers), now(), day=day)
 
 
 def _dry_run(session: Session, request: Request) -> int:

@@ -119,7 +119,7 @@ def _specs(options: argparse.Namespace) -> list[Spec]:
         for encoder in (options.encoder or ["embedded"]) if row.embeds else ["embedded"]:
             for lm in options.lm or [SMALL_MODEL] if row.reads else [""]:
                 more: dict[str, Any] = {"encoder": encoder, "lm": lm}
-                if row.learns and not row.reads:
+                if row.curve:
                     more |= {"curve": curve, "draws": options.draws}
                 if row.reads:
                     more |= {"lm_papers": options.lm_papers, "lm_reasons": options.lm_reasons}

@@ -36,8 +36,8 @@ Build = Callable[[Spec, Profile, Encoder], Contestant]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``learns``: from judged papers, so that it has a learning curve; ``embeds``: needs vectors; ``reads``: a language
-    model, so that it takes a subsample.
+    """``learns``: from judged papers; ``curve``: has a learning curve; ``embeds``: needs vectors; ``reads``: with a
+    language model, so that it takes a subsample.
     """
 
     build: Build
@@ -45,6 +45,7 @@ class Row:
     learns: bool = False
     embeds: bool = True
     reads: bool = False
+    curve: bool = False
 
 
 def _library_cosine(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
@@ -121,16 +122,18 @@ def _blended(spec: Spec, profile: Profile, encoder: Encoder) -> Contestant:
 
 
 ROWS: dict[str, Row] = {
-    "library cosine": Row(_library_cosine, "recency-weighted mean cosine to a library of picks", learns=True),
-    "likes less dislikes": Row(_likes, "cosine to the mean of likes less that of dislikes", learns=True),
-    "tf-idf svm": Row(_svm, "linear SVM on TF-IDF of liked papers", learns=True, embeds=False),
+    "library cosine": Row(
+        _library_cosine, "recency-weighted mean cosine to a library of picks", learns=True, curve=True
+    ),
+    "likes less dislikes": Row(_likes, "cosine to the mean of likes less that of dislikes", learns=True, curve=True),
+    "tf-idf svm": Row(_svm, "linear SVM on TF-IDF of liked papers", learns=True, curve=True, embeds=False),
     "description centroids": Row(_descriptions, "best cosine to a field's description"),
-    "learned centroids": Row(_learned_centroids, "best cosine to the mean of a field's picks", learns=True),
+    "learned centroids": Row(_learned_centroids, "best cosine to the mean of a field's picks", learns=True, curve=True),
     "cold": Row(_cold, "ranker's judge with nothing learned"),
     "library profile": Row(_library_profile, "picks as a library, made a profile, judged cold", learns=True),
     "heads (vectors)": Row(_dense, "ranker's head on the encoder's vectors and cold evidence alone", learns=True),
     "heads (lexical)": Row(_lexical, "ranker's head on word n-grams alone", learns=True),
-    "blend": Row(_blend, "ranker's judge with all heads, fitted on the fit days", learns=True),
+    "blend": Row(_blend, "ranker's judge with all heads, fitted on the fit days", learns=True, curve=True),
     "language model": Row(_zero_shot, "a language model as ranker's judge, zero-shot, on a subsample", reads=True),
     "language model + blend": Row(_blended, "its relevance and the blend's log odds", learns=True, reads=True),
 }

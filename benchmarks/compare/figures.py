@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,9 +104,16 @@ def summary(truth: Truth, said: Scored) -> dict[str, Any]:
         interval = evaluate.bootstrap(values)
         if interval.days:
             result[name] = plain(interval)
+    scored = said.asked & truth.picked & ~np.isnan(truth.score) & ~np.isnan(said.score)
+    if scored.sum() > 2:
+        result["spearman_pooled"] = plain(
+            _pooled(truth, scored, lambda rows: evaluate.spearman(said.score[rows], truth.score[rows]))
+        )
     chances = said.asked & ~np.isnan(said.chance)
     if chances.any():
-        result["ece"] = plain(_ece(truth, said, chances))
+        result["ece"] = plain(
+            _pooled(truth, chances, lambda rows: evaluate.ece(said.chance[rows], truth.picked[rows], BINS))
+        )
         result["calibration"] = calibration(said.chance[chances], truth.picked[chances])
     if (said.field >= 0).any():
         result["confusion"] = confusion(truth, said)
@@ -145,14 +152,13 @@ def confusion(truth: Truth, said: Scored) -> list[list[int]]:
     return [[int(n) for n in row] for row in table]
 
 
-def _ece(truth: Truth, said: Scored, rows: NDArray[np.bool_], draws: int = 500) -> Interval:
-    """ECE over all papers; its interval by drawing days (the mean of days' ECEs would be mostly noise)."""
+def _pooled(
+    truth: Truth, rows: NDArray[np.bool_], figure: Callable[[NDArray[np.intp]], float], draws: int = 500
+) -> Interval:
+    """A figure over all papers of ``rows`` at once; its interval by drawing days (a mean of days would be noise)."""
     days = [r[rows[r]] for r in truth.rows]
     days = [r for r in days if len(r)]
     rng = np.random.default_rng(0)
-    found = []
-    for _ in range(draws):
-        drawn = np.concatenate([days[i] for i in rng.integers(0, len(days), len(days))])
-        found.append(evaluate.ece(said.chance[drawn], truth.picked[drawn], BINS))
-    low, high = np.quantile(found, [0.025, 0.975])
-    return Interval(evaluate.ece(said.chance[rows], truth.picked[rows], BINS), float(low), float(high), len(days))
+    drawn = (np.concatenate([days[i] for i in rng.integers(0, len(days), len(days))]) for _ in range(draws))
+    low, high = np.nanquantile([figure(d) for d in drawn], [0.025, 0.975])
+    return Interval(figure(np.flatnonzero(rows)), float(low), float(high), len(days))

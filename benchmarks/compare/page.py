@@ -23,7 +23,7 @@ svg .axis{stroke:var(--line)}svg .soft{fill:var(--soft)}.two{display:flex;flex-w
 """
 _HEAD = (
     "contestant", "AP per day", "AP less baseline", "R-prec", "nDCG@10", "nDCG@50", "recall 60%", "field", "Spearman",
-    "tau-b", "ties", "ECE", "failed", "zh reasons", "order", "papers/s", "tokens/s", "start s", "first s", "MiB",
+    "pooled", "tau-b", "ties", "ECE", "failed", "zh", "order", "papers/s", "tokens/s", "start s", "first s", "MiB",
 )  # fmt: skip
 
 

@@ -14,10 +14,10 @@ from benchmarks.compare.contestants import ROWS
 from benchmarks.compare.figures import DAILY, Truth, differences, summary
 from benchmarks.compare.spec import Scored, Spec
 
-_SHOWN = ("ap", "r_precision", "ndcg10", "ndcg50", "recall60", "field", "spearman", "kendall", "ties")
+_COLUMNS = ("r_precision", "ndcg10", "ndcg50", "recall60", "field", "spearman", "spearman_pooled", "kendall", "ties")
 _SHORT = {
     "ap": "AP", "r_precision": "R-prec", "ndcg10": "nDCG@10", "ndcg50": "nDCG@50", "recall60": "rec@60%",
-    "field": "field", "spearman": "Spearman", "kendall": "tau-b", "ties": "ties",
+    "field": "field", "spearman": "Spearman", "spearman_pooled": "pooled", "kendall": "tau-b", "ties": "ties",
 }  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def table(found: Mapping[str, Any]) -> Table:
     )
     shown = Table(title=title, title_justify="left")
     shown.add_column("contestant", no_wrap=True)
-    columns = ("AP", f"AP less {found['baseline']}", *(_SHORT[n] for n in _SHOWN if n != "ap"))
+    columns = ("AP", f"AP less {found['baseline']}", *(_SHORT[n] for n in _COLUMNS))
     for name in (*columns, "ECE", "failed", "zh", "order", "papers/s", "tok/s", "start s", "first s", "MiB"):
         shown.add_column(name, justify="right")
     ranked = sorted(found["rows"], key=lambda r: -r["figures"]["ap"]["mean"] if "figures" in r else 1.0)
@@ -93,7 +93,7 @@ def cells(row: Mapping[str, Any], baseline: str) -> list[str]:
     if "failed" in row:
         return [f"failed: {row['failed']}"]
     figures, cost = row["figures"], row["cost"]
-    rest = [_mean(figures.get(name)) for name in _SHOWN if name != "ap"]
+    rest = [_mean(figures.get(name)) for name in _COLUMNS]
     reasons, order = row.get("reasons"), row.get("order")
     return [
         _with_width(figures.get("ap")),

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,18 @@ from ranker.errors import ConfigError
 from ranker.toml import Reader, read_toml
 
 
+def _check_line(key: str, text: str) -> None:
+    if not text.strip() or len(text.splitlines()) > 1:
+        raise ValueError(f"{key} must be one non-empty line")
+
+
+def _check_entries(key: str, entries: Sequence[str]) -> None:
+    """Blank ones match nothing; hyphens count as blanks, as they do where keywords are matched."""
+    for number, entry in enumerate(entries, 1):
+        if not entry.replace("-", " ").strip():
+            raise ValueError(f"{key} must hold no blank entry; number {number} is {entry!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """An example paper of a field: title (and abstract) are embedded; ``id`` names it in reasons."""
@@ -22,6 +35,10 @@ class Example:
     title: str
     abstract: str = ""
     id: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.title.strip():
+            raise ValueError("title must be the paper's title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +53,11 @@ class Field:
     exclude: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.name.strip() or "\n" in self.name:
-            raise ValueError("name must be one non-empty line")
+        _check_line("name", self.name)
         if not self.description.strip():
             raise ValueError("description must say what the field is about")
+        for key in ("descriptions", "keywords", "exclude"):
+            _check_entries(key, getattr(self, key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +67,12 @@ class Topic:
     name: str
     description: str
     keywords: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_line("name", self.name)
+        if not self.description.strip():
+            raise ValueError("description must say what the topic is about")
+        _check_entries("keywords", self.keywords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +127,12 @@ class Routing:
 
 @dataclass(frozen=True, slots=True)
 class Veto:
+    """A paper with one of these keywords is left out and counted as vetoed."""
+
     keywords: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_entries("keywords", self.keywords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +143,10 @@ class Subscriptions:
     phrases: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for one in dataclasses.fields(self):
+            _check_entries(one.name, getattr(self, one.name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,6 @@ class Profile:
     unwanted: tuple[Topic, ...] = ()
     veto: Veto = Veto()
     follow: Subscriptions = Subscriptions()
-    heads: str = "none"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", self.name):
@@ -181,10 +180,14 @@ class Profile:
         return self.veto.keywords
 
     def content_hash(self) -> str:
-        """sha256 (hex) of all that shapes routing and judging; thresholds are left out: they apply after the store."""
+        """sha256 (hex) of what shapes a judgment: fields, unwanted topics and their penalty, language.
+
+        Names label; vetoes and the least similarity decide before the judge who is judged, thresholds after it.
+        """
         shaped = dataclasses.asdict(self)
-        for key in ("recommend", "title", "follow"):
+        for key in ("name", "title", "recommend", "follow", "veto"):
             del shaped[key]
+        del shaped["routing"]["min_similarity"]
         return hashlib.sha256(json.dumps(shaped, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
@@ -203,9 +206,12 @@ def load_profile(path: Path) -> Profile:
 
 
 def find_profile(name: str) -> Path:
-    """A profile by path, else by name in the user's config folder, else among the packaged ones."""
+    """A profile by path, else by name in the user's config folder, else among the packaged ones.
+
+    A path ends in .toml or has a separator: a file that happens to be called ``default`` is not meant by that name.
+    """
     as_path = Path(name).expanduser()
-    if as_path.suffix == ".toml" or as_path.is_file():
+    if as_path.suffix == ".toml" or (len(as_path.parts) > 1 and as_path.is_file()):
         return as_path
     folders = (resources.user_config_dir() / "profiles", resources.config_dir() / "profiles")
     for folder in folders:

@@ -168,7 +168,10 @@ def test_help_is_there_for_every_command(cli: Cli) -> None:
 def test_profile_new_check_show(cli: Cli, tmp_path: Path) -> None:
     made = cli("profile", "new", "my-lab", "--out", "lab.toml")
     assert made.returncode == 0, made.stderr
-    assert "fine; 1 fields" in cli("profile", "check", "lab.toml").stdout
+    checked = cli("profile", "check", "lab.toml").stdout
+    assert "fine; 1 fields" in checked and "hint: its name is 'my-lab', its file's 'lab'" in checked
+    (tmp_path / "my-lab.toml").write_text((tmp_path / "lab.toml").read_text())
+    assert "its name" not in cli("profile", "check", "my-lab.toml").stdout
     path = tmp_path / "lab.toml"
     path.write_text(path.read_text().replace("top_share = 0.25", "top_shar = 0.25"))
     wrong = cli("profile", "check", "lab.toml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from ranker import resources
 from ranker.config import EncoderSettings, load_config
 from ranker.errors import ConfigError
-from ranker.profile import Recommend, find_profile, load_profile
+from ranker.profile import Field, Profile, Recommend, Routing, Subscriptions, Veto, find_profile, load_profile
 from ranker.toml import find_line
 from tests.make import profile
 
@@ -117,10 +118,39 @@ def test_the_default_profile_is_the_one_of_the_seeds() -> None:
     assert loaded.recommend == Recommend(top_share=0.25)
 
 
-def test_the_content_hash_covers_what_shapes_judgments_only() -> None:
-    base = profile().content_hash()
-    assert profile(recommend=Recommend(top_n=3)).content_hash() == base
-    assert profile(unwanted=()).content_hash() != base
+CHANGED: dict[str, tuple[object, bool]] = {  # another value of every key, and whether judgments change with it
+    "name": ("other", False),
+    "title": ("Other", False),
+    "fields": ((Field("A", "something else"), Field("B", "bounds")), True),
+    "recommend": (Recommend(top_n=3), False),
+    "language": ("en", True),
+    "routing": (Routing(min_similarity=0.3), False),
+    "unwanted": ((), True),
+    "veto": (Veto(("survey",)), False),
+    "follow": (Subscriptions(authors=("A. B.",)), False),
+}
+
+
+@pytest.mark.parametrize("key", [f.name for f in dataclasses.fields(Profile)])
+def test_the_content_hash_covers_what_shapes_judgments_only(key: str) -> None:
+    value, shapes = CHANGED[key]
+    assert getattr(profile(), key) != value
+    assert (profile(**{key: value}).content_hash() != profile().content_hash()) is shapes
+
+
+def test_the_content_hash_covers_the_unwanted_penalty() -> None:
+    changed = profile(routing=Routing(min_similarity=0.05, unwanted_penalty=1.0))
+    assert changed.content_hash() != profile().content_hash()
+
+
+def test_a_name_means_a_profile_not_a_file_that_happens_to_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "default").write_text(GOOD, encoding="utf-8")
+    assert find_profile("default") == resources.config_dir() / "profiles" / "default.toml"
+    assert find_profile(f"{tmp_path}/default") == tmp_path / "default"
+    assert find_profile("absent.toml") == Path("absent.toml")
 
 
 def test_the_packaged_configuration_says_what_the_code_defaults_to() -> None:

@@ -104,6 +104,8 @@ def check(
     """Say whether a profile is right; an error names file, key, line and what would be right."""
     path = find_profile(profile)
     loaded = load_profile(path)
+    if loaded.name != path.stem:
+        print(f"hint: its name is {loaded.name!r}, its file's {path.stem!r}; runs and heads are kept under its name")
     for hint in _hints(loaded):
         print(f"hint: {hint}")
     print(f"{path}: fine; {len(loaded.fields)} fields, {len(loaded.unwanted)} unwanted topics")

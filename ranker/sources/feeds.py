@@ -92,7 +92,7 @@ def _fields(raw: dict[str, Any], facts: FeedFacts) -> Fields:
         title=raw["title"] or None,
         abstract=description[preamble.end() :] if preamble else description,
         authors_text=raw["creator"],
-        published=day,
+        # The item's date is the announcement's; when the paper was submitted, no feed tells.
         day=day,
         categories=tuple(c for c in raw["categories"] if c),
         announce_type=kind if kind in ANNOUNCE_TYPES else None,

@@ -54,7 +54,7 @@ def test_rss() -> None:
     assert first.authors_text == "Ada Brook (Institute of Streams, Lakeside, Utopia), Jürgen Fluß, Cy Creek"
     assert first.raw["creator"].endswith(r"J\"urgen Flu{\ss}, Cy Creek")
     assert first.affiliations == ("Institute of Streams, Lakeside, Utopia",)
-    assert (first.day, first.published, first.categories) == ("2026-02-10", "2026-02-10", ("cs.AI", "cs.LG"))
+    assert (first.day, first.published, first.categories) == ("2026-02-10", None, ("cs.AI", "cs.LG"))
     assert first.origin == Origin(str(PAGES / "rss.xml"), "rss", 1)
     assert [p.announce_type for p in papers] == ["new", "cross", "replace", "replace-cross"]
     assert (papers[2].version, papers[3].arxiv_id) == (3, "hep-th/9901999")
@@ -71,6 +71,7 @@ def test_an_empty_feed_is_no_error_but_a_note() -> None:
 def test_atom_announcements() -> None:
     papers, rejected, _ = load(PAGES / "atom.xml")
     assert [(p.versioned_id, p.day, p.announce_type) for p in papers] == [("2607.90011v2", "2026-07-10", "new")]
+    assert papers[0].published is None  # the date of the announcement is not that of the paper
     assert papers[0].abstract == "An umbrella is a prior over rain."
     assert papers[0].authors == ("Ira Drizzle", "Jo Cloud")
     assert "not an arXiv id" in rejected[0].why and rejected[0].line == 2

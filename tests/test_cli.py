@@ -120,6 +120,18 @@ def test_import_then_rank_the_day_then_render_and_explain(cli: Cli, tmp_path: Pa
     assert "similarity to every field" in told.stdout
 
 
+def test_import_says_what_was_odd_in_papers_it_took(cli: Cli, tmp_path: Path) -> None:
+    rows = [
+        {"id": f"2601.0000{n}", "title": "T", "abstract": a, "published": p}
+        for n, a, p in ((1, "", "soon"), (2, "", "2026-01-02"), (3, "A.", "2026-01-02"))
+    ]
+    (tmp_path / "odd.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = cli("import", "odd.jsonl")
+    assert done.returncode == 0 and "stored 3 (3 new)" in done.stdout
+    assert "warning: blank abstract: 2 of 3 papers" in done.stderr
+    assert "warning: published not understood: 1 of 3 papers" in done.stderr
+
+
 def test_dry_run_says_what_would_be_done_and_writes_nothing(cli: Cli, tmp_path: Path, small_day: Path) -> None:
     done = cli("rank", small_day, "--out", "out", "--dry-run")
     assert done.returncode == 0, done.stderr
@@ -132,11 +144,13 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(cli: Cli, tmp_path: 
     [
         (["rank", "absent.jsonl"], 4, "absent.jsonl"),
         (["rank", "empty.jsonl"], 4, "empty"),
+        (["import", "absent.jsonl"], 4, "absent.jsonl: cannot be read: No such file"),
+        (["import", "good.jsonl", "empty.jsonl"], 4, "empty"),
         (["rank", "bad.jsonl"], 4, "none of the 2 rows"),
         (["rank", "--day", "2026-01-01"], 4, "no papers are stored"),
         (["rank", "good.jsonl", "--date", "14.1.2026"], 2, "YYYY-MM-DD"),
         (["rank"], 2, "give INPUT"),
-        (["rank", "good.jsonl", "--out", "."], 4, "not replaced"),
+        (["rank", "good.jsonl", "--out", "."], 4, "folder that you are in"),
         (["rank", "good.jsonl", "--profile", "absent"], 4, "known: default"),
         (["rank", "good.jsonl", "--store", "bad.jsonl"], 5, "no ranker store"),
         (["rank", "good.jsonl", "--heads", "nowhere"], 4, "no folder of heads"),

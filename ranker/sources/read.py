@@ -63,10 +63,13 @@ def peek_kind(path: str | Path) -> Kind:
 
 
 def input_bytes(paths: Sequence[str | Path]) -> int | None:
-    """Total size in bytes, what ``ReadCount.bytes_done`` grows to; None where a stream's size is not known."""
+    """Total size in bytes, what ``ReadCount.bytes_done`` grows to; None where it is not known (``read`` says why)."""
     if any(_is_stream(path) for path in paths):
         return None
-    return sum(Path(path).stat().st_size for path in paths)
+    try:
+        return sum(Path(path).stat().st_size for path in paths)
+    except OSError:
+        return None
 
 
 def _read(paths: Sequence[str | Path], on_rejected: Callable[[Rejected], None], count: ReadCount) -> Iterator[Paper]:

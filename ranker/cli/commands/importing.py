@@ -57,14 +57,17 @@ def import_papers(
         Session(config=config, store=store, wait=wait) as session,
         Progress(*columns, console=err, disable=hidden) as bar,
     ):
+        papers = read(inputs, on_rejected=on_rejected, count=count)  # a wrong name ends here, before the store is made
         session.lock()
         task = bar.add_task("import", total=input_bytes(inputs), n="")
-        for chunk in _chunks(read(inputs, on_rejected=on_rejected, count=count)):
+        for chunk in _chunks(papers):
             pairs = [(p, text_hash(p.title, p.abstract)) for p in chunk]
             new += session.store.put_papers(pairs, now().isoformat(timespec="seconds"))
             bar.update(task, completed=count.bytes_done, n=f"{count.papers} papers")
     for text in count.notes:
         warn(text)
+    for flag, number in sorted(count.flags.items()):
+        warn(f"{flag}: {number} of {count.papers} papers")
     print(
         f"read {count.read}, stored {count.papers} ({new} new), refused {count.rejected}; store: {session.store_path}"
     )

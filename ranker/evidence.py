@@ -23,6 +23,7 @@ _WORDS = {
     "zh": {
         "field": "归入「{field}」，与其描述的相似度 {similarity:.2f}",
         "terms": "文中出现{terms}",
+        "title": "文中没有该领域的关键词，题名用词{terms}",
         "example": "最接近的范例论文《{example}》，相似度 {similarity:.2f}",
         "key": "关键句：“{sentence}”",
         "unwanted": "因与不关注主题「{topic}」相近而降分",
@@ -34,6 +35,7 @@ _WORDS = {
     "en": {
         "field": 'Filed under "{field}", similarity to its description {similarity:.2f}',
         "terms": "the paper says {terms}",
+        "title": "none of the field's keywords stands in the paper, its title says {terms}",
         "example": 'nearest example paper "{example}", similarity {similarity:.2f}',
         "key": 'key sentence: "{sentence}"',
         "unwanted": 'score lowered: close to the unwanted topic "{topic}"',
@@ -45,21 +47,21 @@ _WORDS = {
 }
 
 
-def matched_terms(paper: Paper, field: Field, learned: Sequence[str] = ()) -> tuple[str, ...]:
-    """Terms as they stand in the paper: the field's keywords, learned terms, else words shared with the field's
-    description, else a word of the title. Never empty for a paper with a title.
+def matched_terms(paper: Paper, field: Field, learned: Sequence[str] = ()) -> tuple[tuple[str, ...], bool]:
+    """Terms as they stand in the paper, and whether they are the field's: its keywords, learned terms, or words shared
+    with its descriptions. Where none is, a word of the title (False). Never empty for a paper with a title.
     """
     text = f"{paper.title}\n{paper.abstract}"
     found = find_in((*field.keywords, *learned), paper.title, paper.abstract)
     kept = [f for f in found if not any(f != g and f.lower() in g.lower() for g in found)]
     if kept:
-        return tuple({k.lower(): k for k in reversed(kept)}.values())[::-1][:_MAX_TERMS]
+        return tuple({k.lower(): k for k in reversed(kept)}.values())[::-1][:_MAX_TERMS], True
     description = {w.lower() for w in _WORD.findall(" ".join((field.description, *field.descriptions)))} - _COMMON
     shared = [w for w in _WORD.findall(text) if w.lower() in description]
     if shared:
-        return tuple({w.lower(): w for w in reversed(shared)}.values())[::-1][:2]
+        return tuple({w.lower(): w for w in reversed(shared)}.values())[::-1][:2], True
     title = [w for w in _WORD.findall(paper.title) if w.lower() not in _COMMON] or paper.title.split()
-    return (max(title, key=len),) if title else ()
+    return ((max(title, key=len),) if title else ()), False
 
 
 def reason(candidate: Candidate, profile: Profile, *, field: str | None = None, learned: Sequence[str] = ()) -> str:
@@ -69,9 +71,13 @@ def reason(candidate: Candidate, profile: Profile, *, field: str | None = None, 
     similarities = dict(route.similarities)
     wanted = next(f for f in profile.fields if f.name == name)
     parts = [say["field"].format(field=name, similarity=similarities.get(name, route.similarity))]
-    terms = matched_terms(candidate.paper, wanted, learned)
+    terms, matched = matched_terms(candidate.paper, wanted, learned)
     if terms:
-        parts.append(say["terms"].format(terms=say["join"].join(say["term"].format(term=t) for t in terms)))
+        parts.append(
+            say["terms" if matched else "title"].format(
+                terms=say["join"].join(say["term"].format(term=t) for t in terms)
+            )
+        )
     if route.nearest_example is not None and route.nearest_similarity is not None:
         parts.append(say["example"].format(example=route.nearest_example, similarity=route.nearest_similarity))
     near = [t for t, s in route.unwanted if s > similarities.get(name, route.similarity)]

@@ -44,14 +44,20 @@ def sort_out(
             words = ", ".join(e.what for e in vetoed[i])
             settled.append(_settled(paper, found, "vetoed", f"vetoed keyword: {words}", tuple(vetoed[i])))
         elif found.field is None:
-            names = ", ".join(e.what for e in found.exclusions)
-            settled.append(_settled(paper, found, "unrouted", f"every field is excluded: {names}", ()))
+            settled.append(_settled(paper, found, "unrouted", f"no field is left; {_excluded(found)}", ()))
         elif not found.routed:
             detail = f"similarity {found.similarity:.4f} < {profile.routing.min_similarity:.4f} ({found.field})"
+            detail = "; ".join(filter(None, (detail, _excluded(found))))
             settled.append(_settled(paper, found, "unrouted", detail, ()))
         else:
             routed.append(i)
     return Sorting(tuple(routed), tuple(settled))
+
+
+def _excluded(found: Route) -> str:
+    """Which fields their own keywords removed, and by which words; empty where none was."""
+    removed = [f"{e.what} ({e.keyword})" if e.keyword else e.what for e in found.exclusions if e.kind == "field"]
+    return f"excluded by the field's own keyword: {', '.join(removed)}" if removed else ""
 
 
 def _settled(
@@ -96,7 +102,7 @@ def judged(candidate: Candidate, outcome: Judgment | Unscored) -> Ranking:
         margin=similarity - others[-1][0] if others else similarity,
         reason=outcome.reason,
         judge=outcome.judge,
-        detail=outcome.detail,
+        detail="; ".join(filter(None, (outcome.detail, _excluded(found)))),
         second_field=others[-1][1] if others else None,
         spread=outcome.spread,
         p_recommended=outcome.p_recommended,
@@ -142,6 +148,17 @@ def dress(
             r = dataclasses.replace(r, flags=(*r.flags, flag), detail=detail)
         result.append(r)
     return result
+
+
+def history_notes(rankings: Sequence[Ranking], language: str) -> tuple[str, ...]:
+    """What the digest's foot says of papers that earlier days had: they are not recommended again."""
+    seen = sum(any(f.startswith("seen before") for f in r.flags) for r in rankings)
+    newer = sum(any(f.startswith("new version") for f in r.flags) for r in rankings)
+    if language == "en":
+        told = (f"{seen} seen on an earlier day, not recommended again", f"{newer} new versions of earlier papers")
+    else:
+        told = (f"{seen} 篇在之前的日子已出现过，不再推荐", f"{newer} 篇是之前论文的新版本")
+    return tuple(text for text, number in zip(told, (seen, newer), strict=True) if number)
 
 
 def distinct_reasons(rankings: Sequence[Ranking]) -> list[Ranking]:

@@ -121,7 +121,7 @@ def rank(
             "weights": encoder.info.sha256,
             **judge.hashes,
         },
-        notes=request.notes,
+        notes=(*request.notes, *outcomes.history_notes(rankings, profile.language)),
         title_date=request.title_date,
     )
     store.put_run(run, by_version)

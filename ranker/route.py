@@ -135,8 +135,5 @@ def _route(
 def _field_exclusions(paper: Paper, profile: Profile) -> tuple[Exclusion, ...]:
     if not any(f.exclude for f in profile.fields):
         return ()
-    return tuple(
-        Exclusion("field", f.name)
-        for f in profile.fields
-        if f.exclude and find_in(f.exclude, paper.title, paper.abstract)
-    )
+    found = ((f.name, find_in(f.exclude, paper.title, paper.abstract)) for f in profile.fields if f.exclude)
+    return tuple(Exclusion("field", name, keyword=", ".join(words)) for name, words in found if words)

@@ -88,11 +88,14 @@ class EncoderInfo:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """An exclusion that fired on a paper: kind, the topic, keyword or field concerned, and by how much it counted."""
+    """An exclusion that fired on a paper: kind, the topic, keyword or field concerned, by how much it counted (similarity),
+    and the words in the paper that made it fire.
+    """
 
     kind: ExclusionKind
     what: str
     amount: float = 0.0
+    keyword: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,8 @@ def test_there_is_always_a_term_and_it_stands_in_the_paper() -> None:
         ("x", ""),
     ]:
         p = paper(1, title=title, abstract=abstract)
-        terms = evidence.matched_terms(p, profile().fields[0])
+        terms, matched = evidence.matched_terms(p, profile().fields[0])
+        assert matched == (title == "A kernel")
         assert terms and all(t in f"{title}\n{abstract}" for t in terms)
 
 

@@ -34,7 +34,7 @@ def test_sorting_settles_duplicates_vetoes_and_unrouted() -> None:
     assert sorting.settled[0].detail == "duplicate of 2601.00001v2 (day.jsonl:1)"
     assert sorting.settled[1].detail == "vetoed keyword: spam"
     assert sorting.settled[2].detail == "similarity 0.0400 < 0.0500 (A)"
-    assert sorting.settled[3].detail == "every field is excluded: A, B"
+    assert sorting.settled[3].detail == "no field is left; excluded by the field's own keyword: A, B"
 
 
 def test_an_unscored_paper_is_failed_with_its_kind_and_never_a_zero() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ranker.heads.model import Heads
 
 # Raise it when relevance or reasons change for the same inputs, so that stored outcomes are judged again.
-_REVISION = "3"
+_REVISION = "4"
 _BATCH = 256
 
 

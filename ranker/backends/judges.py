@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,22 @@ if TYPE_CHECKING:
     from ranker.protocols import Encoder, Judge
 
 
-def choose_judge(choice: JudgeChoice, config: Config, profile: Profile, encoder: Encoder) -> Judge:
+def choose_judge(
+    choice: JudgeChoice, config: Config, profile: Profile, encoder: Encoder, say: Callable[[str], None] = print
+) -> Judge:
     """The judge that was asked for; ``auto`` takes the best that is there.
 
     Raises:
         RankerError: what is missing and how to get it.
     """
+    if choice.name != "heads":
+        from ranker.backends.choose import pick_generator
+        from ranker.backends.language_model import language_model_judge
+
+        generator, why = pick_generator(choice, config)
+        say(why)
+        if generator is not None:
+            return language_model_judge(config, profile, generator)
     from ranker.backends.heads import HeadsJudge
 
     return HeadsJudge(profile, encoder.info, choose_heads(choice.heads, profile, encoder))

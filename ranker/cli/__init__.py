@@ -6,6 +6,8 @@ Exit codes: 0 fine; 2 wrong usage; 3 a quiet day (nothing was announced); 4 bad 
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import traceback
 from typing import Any
@@ -13,9 +15,25 @@ from typing import Any
 FINE, USAGE, QUIET, BAD_INPUT, FAILED, PARTIAL, INTERRUPTED = 0, 2, 3, 4, 5, 6, 130
 
 
+_GOODBYE = "interrupted: what was done so far is stored; run the same command again to go on"
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
-    sys.exit(run(arguments))
+    signal.signal(signal.SIGINT, _interrupt)
+    code = run(arguments)
+    if code == INTERRUPTED:
+        # Encoder threads may still be inside a forward: leave without waiting for them. All that counts is stored.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """The first Ctrl-C ends the work in order; further ones change nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _usage_error() -> type[Any]:
@@ -36,9 +54,11 @@ def run(arguments: list[str] | None = None) -> int:
     debug = "--debug" in arguments
     try:
         result = app(args=arguments, standalone_mode=False, prog_name="ranker")
+        if result == INTERRUPTED:  # typer turns KeyboardInterrupt into this
+            print(_GOODBYE, file=sys.stderr)
         return result if isinstance(result, int) else FINE
     except (typer.Abort, KeyboardInterrupt):
-        print("interrupted: what was done so far is stored; run the same command again to go on", file=sys.stderr)
+        print(_GOODBYE, file=sys.stderr)
         return INTERRUPTED
     except RankerError as error:
         if debug:

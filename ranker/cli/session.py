@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
+from ranker.cli.console import note
 from ranker.config import JUDGES, Config, load_config
 from ranker.errors import ConfigError
 from ranker.profile import Profile, find_profile, load_profile
@@ -85,7 +86,7 @@ class Session:
     def judge(self) -> Judge:
         from ranker.backends.judges import choose_judge
 
-        judge = choose_judge(self.judge_choice, self.config, self.profile, self.encoder)
+        judge = choose_judge(self.judge_choice, self.config, self.profile, self.encoder, note)
         self._stack.callback(judge.close)
         return judge
 

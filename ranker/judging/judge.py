@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ranker.judging.checks import CHECKS_VERSION
 from ranker.judging.injection import INJECTION_VERSION
@@ -48,6 +48,10 @@ class LanguageModelJudge:
     @property
     def name(self) -> str:
         return self._by
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        return {"generator": self._shape, "model": self._generator.info.revision}
 
     @property
     def usage(self) -> Usage:

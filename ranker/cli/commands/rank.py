@@ -136,6 +136,8 @@ def _from_inputs(session: Session, inputs: list[str]) -> Request:
         warn(f"{len(rejected) - _SHOWN} more rows refused; all are in rejected.jsonl")
     for text in count.notes:
         warn(text)
+    for flag, number in sorted(count.flags.items()):
+        note(f"{number} x {flag}")
     if rejected and not papers:
         raise InputError(
             f"none of the {count.read} rows could be read as a paper",
@@ -172,6 +174,8 @@ def _dry_run(session: Session, request: Request) -> int:
 def _say(run: Run, *, quiet: bool) -> None:
     if not quiet:
         out.print(top_table(run))
+    for text in run.notes:
+        note(text)
     reused = {s.name: s.reused for s in run.stages}
     note(", ".join(f"{name} {number}" for name, number in run.counts.items()))
     note(f"reused from the store: {reused.get('embed', 0)} vectors, {reused.get('judge', 0)} judgments")

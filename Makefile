@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 OUT ?= out/demo
 JOBS ?= 2
-export XDG_DATA_HOME ?= $(CURDIR)/.cache/data
+DEMO_STORE := .cache/demo.db
 
 .PHONY: help demo test check format bench clean
 help:
@@ -30,8 +30,10 @@ $(VENV)/.dev: $(VENV)/.core
 
 # Exit code 6 (partial) is right here: one row of the sample is broken on purpose, and counted.
 demo: $(VENV)/.core
-	@$(BIN)/ranker rank ranker/data/sample_day.jsonl --out $(OUT) --no-history; code=$$?; \
-		[ $$code -eq 0 ] || [ $$code -eq 6 ]
+	@$(BIN)/ranker rank ranker/data/sample_day.jsonl --out $(OUT) --store $(DEMO_STORE); code=$$?; \
+		[ $$code -eq 0 ] || [ $$code -eq 6 ] || exit $$code; \
+		echo "page:   $(CURDIR)/$(OUT)/site/index.html"; \
+		echo "try:    $(BIN)/ranker explain 2602.90081 --store $(DEMO_STORE)"
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from typing import Any
 
 from ranker.sources.count import ReadCount
 from ranker.sources.dates import iso_day
+from ranker.sources.json_array import split_array
 from ranker.sources.people import name_of, unique
 from ranker.sources.rows import (
     ANNOUNCE_TYPES,
@@ -23,10 +24,8 @@ from ranker.sources.rows import (
     type_name,
     version_of,
 )
-from ranker.sources.stream import MAX_ROW, Line, Opened, split_lines
+from ranker.sources.stream import Line, Opened, split_lines
 from ranker.types import Origin, Paper, Rejected
-
-_TOKEN = re.compile(rb'["\\\[\]{},]')
 
 
 def _no_constant(name: str) -> None:
@@ -57,52 +56,6 @@ def paper_from_row(row: dict[str, Any], origin: Origin, flags: Counter[str]) -> 
     """
     fields = _snapshot_fields(row) if isinstance(row.get("versions"), list) else _plain_fields(row)
     return build_paper(fields, origin, row, flags)
-
-
-def split_array(chunks: Iterator[bytes], limit: int = MAX_ROW) -> Iterator[Line]:
-    """Elements of one JSON array, cut at its top-level commas without parsing; numbered from 1."""
-    number, depth, in_string, escaped, began = 1, 0, False, -1, False
-    kept = bytearray()
-    size = 0
-    for line in split_lines(chunks, limit):
-        if line.fault:
-            yield Line(number, bytes(kept[:1000]) or line.content, line.fault)
-            return
-        text, at = line.content + b"\n", 0
-        for match in _TOKEN.finditer(text):
-            token, here = match.group(), match.start()
-            if in_string:
-                if here == escaped:
-                    continue
-                if token == b"\\":
-                    escaped = here + 1
-                elif token == b'"':
-                    in_string = False
-                continue
-            if token == b'"':
-                in_string = True
-            elif token in b"[{":
-                depth += 1
-                if depth == 1 and not began:
-                    began, at = True, here + 1
-            elif token in b"]}":
-                depth -= 1
-            if (token == b"," and depth == 1) or (began and depth == 0):
-                size += here - at
-                kept += text[at:here][: limit + 1 - len(kept)]
-                at = here + 1
-                if kept.strip() or token == b",":
-                    long = f"element of {size:,} bytes, the limit is {limit:,}" if size > limit else ""
-                    yield Line(number, bytes(kept), long)
-                    number += 1
-                kept.clear()
-                size = 0
-                if depth == 0:
-                    return
-        size += len(text) - at
-        kept += text[at:][: max(0, limit + 1 - len(kept))]
-        escaped = -1
-    yield Line(number, bytes(kept[:1000]), "the array is not closed: the file is cut off")
 
 
 def _outcome(line: Line, label: str, kind: str, flags: Counter[str]) -> Paper | Rejected:

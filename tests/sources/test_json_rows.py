@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from hypothesis import strategies as st
 
 from ranker.errors import InputError
 from ranker.sources import ReadCount, input_bytes, peek_kind, read
-from ranker.sources.stream import split_lines
+from ranker.sources.json_array import split_array
+from ranker.sources.stream import MAX_ROW, DamagedInput, split_lines
 from ranker.types import Paper, Rejected
 
 GOOD: dict[str, Any] = {"id": "2601.00001", "title": "A  title", "abstract": "An\nabstract."}
@@ -286,6 +288,53 @@ def test_one_array(file: Path) -> None:
     assert len(papers) == 1 and "not closed" in rejected[0].why
 
 
+def test_an_array_on_one_line_may_be_longer_than_any_row(file: Path) -> None:
+    rows = [GOOD | {"id": f"2601.{i:05d}", "abstract": "w" * 90_000} for i in range(1, 61)]
+    file.write_text(json.dumps(rows, separators=(",", ":")))
+    assert file.stat().st_size > MAX_ROW
+    papers, rejected, _ = load(file)
+    assert [p.origin.line for p in papers] == list(range(1, 61)) and not rejected
+
+
+def test_one_element_too_long_is_one_row_refused(file: Path) -> None:
+    file.write_text(json.dumps([GOOD, GOOD | {"x": "w" * MAX_ROW}, GOOD | {"id": "2601.00003"}]))
+    papers, rejected, _ = load(file)
+    assert [p.arxiv_id for p in papers] == ["2601.00001", "2601.00003"]
+    assert [r.line for r in rejected] == [2] and "the limit is 4,194,304" in rejected[0].why
+
+
+def test_what_stands_behind_an_array_is_not_lost_silently(file: Path) -> None:
+    file.write_text(json.dumps([GOOD]) + "\n" + json.dumps([GOOD | {"id": "2601.00002"}]) + "\n")
+    papers, rejected, count = load(file)
+    assert [p.arxiv_id for p in papers] == ["2601.00001"] and count.read == 2
+    assert (rejected[0].line, rejected[0].snippet[:20]) == (2, '[{"id": "2601.00002"')
+    assert "behind the array's end" in rejected[0].why
+    file.write_text(json.dumps([GOOD]) + " \n\n")
+    assert load(file)[2].read == 1
+
+
+def test_an_array_in_a_damaged_gzip_keeps_what_came_before(file: Path) -> None:
+    packed = bytearray(gzip.compress(json.dumps([GOOD]).encode()))
+    packed[-6] ^= 1
+    file.write_bytes(packed)
+    papers, rejected, count = load(file)
+    assert len(papers) == 1 and "damaged" in rejected[0].why and count.partial
+
+
+def test_an_array_cut_off_by_damage_says_so() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b'[{"a": 1}, {"b'
+        raise DamagedInput("gone")
+
+    lines = list(split_array(chunks()))
+    assert [(line.content, line.fault) for line in lines] == [(b'{"a": 1}', ""), (b' {"b', "gone")]
+
+
+@pytest.mark.parametrize("content", [b"[}", b'[{"a": 1}}'])
+def test_an_array_closed_wrongly_is_one_row_refused(content: bytes) -> None:
+    assert [line.fault for line in split_array(iter([content]))] == ["the array is closed by }"]
+
+
 def test_a_long_line_is_never_held_whole() -> None:
     chunks = iter([b"short\n", *[b"x" * 1000] * 5000, b"\nlast"])
     lines = list(split_lines(chunks, limit=10_000))
@@ -311,6 +360,19 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
+
+
+@settings(deadline=None)
+@given(st.lists(json_values, max_size=6), st.integers(1, 30), st.sampled_from([None, 1]))
+def test_elements_of_an_array_do_not_depend_on_how_the_stream_is_cut(
+    values: list[Any], step: int, indent: int | None
+) -> None:
+    content = json.dumps(values, indent=indent).encode()
+    lines = list(split_array(iter([content[i : i + step] for i in range(0, len(content), step)])))
+    assert [json.dumps(json.loads(line.content)) for line in lines] == [json.dumps(v) for v in values]
+    assert [line.number for line in lines] == list(range(1, len(values) + 1))
+
+
 any_row = st.one_of(
     st.binary(max_size=60).map(lambda b: b.replace(b"\n", b" ")),
     st.fixed_dictionaries(

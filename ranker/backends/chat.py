@@ -121,9 +121,10 @@ class ChatRenderer:
         return Frame((), before, after, trims)
 
     def _cuts(self, before: str) -> list[int]:
-        """Where the head may end without changing any token: before the body, else behind the last marker."""
+        """Where the head may end without changing any token: before the body, before the white space in front of it
+        (some tokenizers split a run of line breaks by what follows), else behind the last marker."""
         markers = [before.rfind(t) + len(t) for t, _ in self._breaks if t in before]
-        return [len(before), *([max(markers)] if markers else [])]
+        return [len(before), len(before.rstrip()), *([max(markers)] if markers else [])]
 
     def render(self, head: str, body: str) -> str:
         """Template text with the assistant's turn opened; both parts in the user turn where there is no system turn."""

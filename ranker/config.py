@@ -28,7 +28,7 @@ class StoreSettings:
     keep_days: int = 0
 
     def __post_init__(self) -> None:
-        if self.wait_seconds < 0:
+        if not self.wait_seconds >= 0:  # refuses a NaN too
             raise ValueError("wait_seconds must be 0 or more")
         if self.keep_days < 0:
             raise ValueError("keep_days must be 0 (for ever) or more")

@@ -174,6 +174,10 @@ def test_a_wrong_configuration_names_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(path)
     assert f"{path}:3: encoder.threads" in str(caught.value)
+    path = write(tmp_path, "\n[store]\nwait_seconds = nan\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert f"{path}:3: store.wait_seconds" in str(caught.value)
 
 
 def test_a_missing_configuration_is_a_clear_error(tmp_path: Path) -> None:

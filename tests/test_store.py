@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import sqlite3
 from datetime import datetime
 from pathlib import Path
@@ -151,6 +153,66 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
         pytest.fail("two runs held the lock")
     with run_lock(path):
         pass
+
+
+@pytest.mark.parametrize("seconds", [math.nan, -5.0])
+def test_a_wait_that_never_ends_is_refused(tmp_path: Path, seconds: float) -> None:
+    path = tmp_path / "ranker.db"
+    with run_lock(path), pytest.raises(StoreError, match="can't be waited"), run_lock(path, wait_seconds=seconds):
+        pytest.fail("two runs held the lock")
+
+
+def content(store: Store) -> str:
+    return "\n".join(store._db.iterdump())
+
+
+def test_asking_for_vectors_writes_nothing(store: Store) -> None:
+    before = content(store)
+    assert store.get_vectors("e1", ["h"]) == {}
+    assert content(store) == before
+
+
+def test_a_store_to_read_is_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "ranker.db"
+    with pytest.raises(StoreError, match="there is no store"):
+        Store(path, read_only=True)
+    assert not path.parent.exists()
+
+
+def test_reading_while_another_writes(store: Store) -> None:
+    store.put_papers([(paper(1), "h1")], NOW)
+    with Store(store.path, read_only=True) as reader:
+        assert reader.paper("2601.00001") == paper(1)
+        store.put_papers([(paper(2), "h2")], NOW)
+        assert len(list(reader.all_papers())) == 2
+        with pytest.raises(StoreError, match="readonly"):
+            reader.put_papers([(paper(3), "h3")], NOW)
+
+
+@pytest.mark.parametrize("name", ["ranker.db", "of 100% & ?.db"])
+def test_a_store_in_a_folder_that_cannot_be_written_to_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = tmp_path / "shelf" / name
+    with Store(path) as store:
+        store.put_papers([(paper(1), "h1")], NOW)
+    path.parent.chmod(0o555)
+    if os.geteuid() == 0:  # root may write everywhere: told that it may not, it still must leave no file behind
+        monkeypatch.setattr(os, "access", lambda *_: False)
+    try:
+        with Store(path, read_only=True) as reader:
+            assert reader.paper("2601.00001") == paper(1)
+            assert [p.name for p in path.parent.iterdir()] == [name]
+    finally:
+        path.parent.chmod(0o755)
+
+
+def test_a_store_to_read_of_another_schema_is_refused(store: Store) -> None:
+    for version, says in ((VERSION - 1, "older"), (VERSION + 1, "knows up to")):
+        with sqlite3.connect(store.path) as db:
+            db.execute(f"PRAGMA user_version = {version}")
+        with pytest.raises(StoreError, match=says):
+            Store(store.path, read_only=True)
 
 
 def test_a_full_disk_is_a_clear_error_and_leaves_the_store_intact(store: Store) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from ranker.errors import StoreError
 from ranker.store.schema import MIGRATIONS, VERSION
@@ -33,12 +35,15 @@ def translated(path: Path) -> Iterator[None]:
         raise StoreError(f"the store failed: {error}", where=str(path), todo=todo) from error
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open (make, migrate) the store.
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the store; make and migrate it unless ``read_only``.
 
     Raises:
-        StoreError: can't be opened, is damaged, locked, or of a newer schema than this program knows.
+        StoreError: can't be opened, is damaged, locked, or of a newer schema than this program knows; where it is to
+            be read only: is not there, or of an older schema.
     """
+    if read_only:
+        return _connect_to_read(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -60,15 +65,42 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _migrate(db: sqlite3.Connection, path: Path) -> None:
-    version = db.execute("PRAGMA user_version").fetchone()[0]
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    if not path.is_file():
+        raise StoreError("there is no store", where=str(path), todo="`ranker rank` or `ranker import` makes it")
+    # A reader of a WAL file makes -shm and -wal beside it. Where it can't, nobody else writes either; but immutable
+    # also means that a -wal left behind is not read, so a folder with one is opened as usual.
+    still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    address = f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if still else ''}"
+    with translated(path):
+        db = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            db.row_factory = sqlite3.Row
+            if _version(db, path) < VERSION:
+                raise StoreError(
+                    "it was written by an older version of this program",
+                    where=str(path),
+                    todo="`ranker rank` or `ranker import` brings it up to date",
+                )
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
         raise StoreError(
             f"its schema is version {version}, this program knows up to {VERSION}",
             where=str(path),
             todo="update ranker, or use another --store",
         )
-    if version == VERSION:
+    return version
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    if _version(db, path) == VERSION:
         return
     db.execute("BEGIN EXCLUSIVE")
     try:

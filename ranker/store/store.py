@@ -21,11 +21,14 @@ _CHUNK = 500  # under SQLite's oldest limit of 999 variables
 
 
 class Store:
-    """One SQLite file. Rows carry the profile. Not for use from several threads."""
+    """One SQLite file. Rows carry the profile. Not for use from several threads.
 
-    def __init__(self, path: Path) -> None:
+    ``read_only``: nothing is made, migrated or written; works in a folder that can't be written to.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        self._db = connect(path)
+        self._db = connect(path, read_only=read_only)
         self._encoders: dict[str, int] = {}
 
     def __enter__(self) -> Self:
@@ -123,22 +126,27 @@ class Store:
 
     # vectors
 
-    def _encoder(self, key: str) -> int:
-        if key not in self._encoders:
-            with self._write() as db:
-                db.execute("INSERT OR IGNORE INTO encoders (key) VALUES (?)", (key,))
-            self._encoders[key] = self._rows("SELECT id FROM encoders WHERE key = ?", (key,))[0]["id"]
-        return self._encoders[key]
+    def _encoder(self, key: str) -> int | None:
+        """The number that stands for an encoder here; None where it never stored a vector."""
+        if key not in self._encoders and (rows := self._rows("SELECT id FROM encoders WHERE key = ?", (key,))):
+            self._encoders[key] = rows[0]["id"]
+        return self._encoders.get(key)
 
     def get_vectors(self, encoder_key: str, hashes: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Unit vectors (dimension,) float32 of the text hashes that are stored under this encoder."""
         import numpy as np
 
+        encoder = self._encoder(encoder_key)
+        if encoder is None:
+            return {}
         sql = "SELECT text_hash, vector FROM vectors WHERE encoder = ? AND text_hash IN (@keys)"
-        rows = self._by_chunks(sql, (self._encoder(encoder_key),), list(dict.fromkeys(hashes)))
+        rows = self._by_chunks(sql, (encoder,), list(dict.fromkeys(hashes)))
         return {r["text_hash"]: np.frombuffer(r["vector"], dtype=np.float32) for r in rows}
 
     def put_vectors(self, encoder_key: str, vectors: Sequence[tuple[str, NDArray[np.float32]]]) -> None:
+        if self._encoder(encoder_key) is None:
+            with self._write() as db:
+                db.execute("INSERT OR IGNORE INTO encoders (key) VALUES (?)", (encoder_key,))
         encoder = self._encoder(encoder_key)
         with self._write() as db:
             db.executemany(

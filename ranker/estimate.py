@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,18 +13,23 @@ from ranker.profile import Profile
 from ranker.protocols import Encoder, Judge
 from ranker.route import Search, vetoes
 from ranker.text import text_hash
-from ranker.types import Candidate
+from ranker.types import Candidate, Route, Run
 
 if TYPE_CHECKING:
     from ranker.store import Store
 
 # Without a run in the store to learn from: MiniLM on two cores; printed as a rough figure.
 _EMBED_SECONDS, _JUDGE_SECONDS = 1 / 50, 1 / 2000
+_ENOUGH_ITEMS, _RUNS = 20, 5
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Counts of a run that has not been made. ``judge_at_most``: routed papers are known only after embedding."""
+    """Counts of a run that has not been made. ``judge_at_most``: routed papers are known only after embedding.
+
+    ``seconds``: for what is to embed and to judge; None where nothing tells how fast this judge is. ``tokens``: of a
+    language model for what is to judge; None where the judge uses none, or can't tell.
+    """
 
     read: int
     rejected: int
@@ -33,30 +40,46 @@ class Plan:
     judge_at_most: int
     judge_known: int
     judge: str
-    seconds: float
+    seconds: float | None
     basis: str
+    tokens: int | None = None
 
     def lines(self) -> list[str]:
+        cost = "time unknown" if self.seconds is None else f"about {self.seconds:.0f} s"
+        if self.tokens is not None:
+            cost += f", about {self.tokens:,} tokens"
         return [
             f"read {self.read} rows: {self.rejected} refused, {self.duplicates} duplicates, {self.vetoed} vetoed",
             f"embed {self.embed} texts ({self.embed_known} are in the store)",
             f"judge at most {self.judge_at_most} papers with {self.judge} ({self.judge_known} are in the store)",
-            f"about {self.seconds:.0f} s ({self.basis}); nothing was written",
+            f"{cost} ({self.basis}); nothing was written",
         ]
 
 
-def estimate(request: Request, profile: Profile, encoder: Encoder, search: Search, judge: Judge, store: Store) -> Plan:
-    """Count without embedding or judging anything; routing is done for papers whose vectors are stored."""
+def estimate(
+    request: Request, profile: Profile, encoder: Encoder, search: Search | None, judge: Judge, store: Store | None
+) -> Plan:
+    """``plan`` for callers that pass everything by its place; ``search`` is not used."""
+    return plan(request, profile, encoder=encoder, judge=judge, store=store)
+
+
+def plan(request: Request, profile: Profile, *, encoder: Encoder, judge: Judge, store: Store | None) -> Plan:
+    """Count, and only read: nothing is embedded, routed, judged or stored.
+
+    So a paper that would end unrouted counts as one to judge, and one that is judged under any field as known.
+    ``store``: opened to read only will do; None where there is none yet. A judge that uses a language model may have
+    ``estimate_tokens(candidates) -> int``: prompts and texts of candidates whose route names a field at a guess.
+    """
     papers = request.papers
     hashes = [text_hash(p.title, p.abstract) for p in papers]
-    stored = store.get_vectors(encoder.info.key, hashes)
+    stored = store.get_vectors(encoder.info.key, hashes) if store is not None else {}
     newest = outcomes.newest_positions(papers)
     vetoed = vetoes(papers, profile)
     live = [i for i, p in enumerate(papers) if newest[p.arxiv_id] == i and not vetoed[i]]
+    candidates = [Candidate(papers[i], _guess(profile.field_names[0]), hashes[i], b"") for i in live]
+    missing = _not_judged(candidates, profile, judge, store)
     embed = len(set(hashes) - set(stored))
-    per_text, basis = _pace(profile, store)
-    seconds = embed * per_text + len(live) * _JUDGE_SECONDS
-    known = _known_judgments(live, request, hashes, judge, store)
+    seconds, basis = _seconds(embed, len(missing), judge, _runs(profile, store))
     return Plan(
         read=request.read,
         rejected=len(request.rejected),
@@ -64,30 +87,58 @@ def estimate(request: Request, profile: Profile, encoder: Encoder, search: Searc
         vetoed=sum(bool(vetoed[i]) for i in range(len(papers)) if newest[papers[i].arxiv_id] == i),
         embed=embed,
         embed_known=len(stored),
-        judge_at_most=len(live) - known,
-        judge_known=known,
+        judge_at_most=len(missing),
+        judge_known=len(candidates) - len(missing),
         judge=judge.name,
         seconds=seconds,
         basis=basis,
+        tokens=_tokens(missing, judge),
     )
 
 
-def _pace(profile: Profile, store: Store) -> tuple[float, str]:
-    """Seconds a text from the newest stored run that embedded enough to tell."""
-    for day in reversed(store.run_days(profile.name)[-5:]):
-        run = store.run(profile.name, day)
-        stage = next((s for s in run.stages if s.name == "embed"), None) if run else None
-        if stage and stage.items >= 20:
-            return stage.seconds / stage.items, f"as fast as on {day}"
-    return _EMBED_SECONDS, "a rough guess: no earlier run to go by"
+def _guess(field: str) -> Route:
+    return Route(field, 0.0, None, 0.0, True, ())
 
 
-def _known_judgments(live: list[int], request: Request, hashes: list[str], judge: Judge, store: Store) -> int:
-    from ranker.types import Route
+def _not_judged(
+    candidates: Sequence[Candidate], profile: Profile, judge: Judge, store: Store | None
+) -> list[Candidate]:
+    if store is None:
+        return list(candidates)
+    routes = [_guess(name) for name in profile.field_names]
+    keys = [{outcome_key(dataclasses.replace(c, route=r), judge) for r in routes} for c in candidates]
+    known = set(store.get_judgments(sorted(set().union(*keys))))
+    return [c for c, own in zip(candidates, keys, strict=True) if not own & known]
 
-    blank = Route(None, 0.0, None, 0.0, True, ())
-    try:
-        keys = [outcome_key(Candidate(request.papers[i], blank, hashes[i], b""), judge) for i in live]
-    except (KeyError, StopIteration):
-        return 0  # this judge's keys need the route, which needs the vectors
-    return len(store.get_judgments(keys))
+
+def _runs(profile: Profile, store: Store | None) -> list[Run]:
+    """The newest stored runs, newest first."""
+    days = store.run_days(profile.name)[-_RUNS:] if store is not None else []
+    return [run for day in reversed(days) if store is not None and (run := store.run(profile.name, day))]
+
+
+def _seconds(embed: int, judge_items: int, judge: Judge, runs: Sequence[Run]) -> tuple[float | None, str]:
+    """What the two stages cost, from stored runs that did enough to tell (for judging: with this judge)."""
+    embedding = _pace("embed", runs)
+    judging = _pace("judge", [run for run in runs if run.judge_line == judge.name])
+    days = [day for pace, items in ((embedding, embed), (judging, judge_items)) if pace and items for day in [pace[1]]]
+    if judging is None and judge.uses_language_model and judge_items:
+        return None, "no earlier run used this model"
+    per_text = embedding[0] if embedding else _EMBED_SECONDS
+    per_paper = judging[0] if judging else _JUDGE_SECONDS
+    basis = f"as fast as on {' and '.join(dict.fromkeys(days))}" if days else "a rough guess: no earlier run to go by"
+    return embed * per_text + judge_items * per_paper, basis
+
+
+def _pace(name: str, runs: Sequence[Run]) -> tuple[float, str] | None:
+    """Seconds an item of a stage, and the day of the run that tells it."""
+    for run in runs:
+        for stage in run.stages:
+            if stage.name == name and stage.items >= _ENOUGH_ITEMS:
+                return stage.seconds / stage.items, run.day
+    return None
+
+
+def _tokens(missing: Sequence[Candidate], judge: Judge) -> int | None:
+    count: Callable[[Sequence[Candidate]], int] | None = getattr(judge, "estimate_tokens", None)
+    return count(missing) if count is not None and judge.uses_language_model else None

@@ -34,6 +34,11 @@ _REFUSAL = re.compile(
     r"|无法(?:提供|回答|完成|满足)(?:您|你|该|这)|(?:您|你)(?:提供的|的(?:问题|请求|要求))",
     re.IGNORECASE,
 )
+# White space that a line break left inside Chinese.
+_LOOSE_SPACE = re.compile(
+    r"(?<=[，。；：！？、])\s+|\s+(?=[，。；：！？、])|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])"
+)
+_DANGLING = re.compile(r"(?:并且|而且|以及|从而|因此|通过|或者|但是|[和与及或的在把将对被由并而])$")
 _ENDS = "。！？.!?”’\"')）】》」…"
 _PAIRS = (("（", "）"), ("(", ")"), ("“", "”"), ("《", "》"), ("「", "」"), ("[", "]"))
 _MIN_CHINESE = 0.5
@@ -57,7 +62,7 @@ def tidy(text: str) -> str:
         inner = text[1:-1]
         if len(text) > 2 and text[0] == opening and text[-1] == closing and not {opening, closing} & set(inner):
             text = inner
-    return re.sub(r"(?<=[\u3000-\u9fff，。；：])\s+|\s+(?=[，。；：])", "", " ".join(text.split()))
+    return _LOOSE_SPACE.sub("", " ".join(text.split()))
 
 
 def whole_sentences(text: str) -> str:
@@ -117,6 +122,6 @@ def _is_cut(text: str) -> bool:
     """No sentence end where other sentences have one, a dangling comma, or a bracket that never closes."""
     if any(text.count(a) > text.count(b) for a, b in _PAIRS):
         return True
-    if text[-1] in "，、；：,;:（(“《-—":
+    if text[-1] in "，、；：,;:（(“《-—" or _DANGLING.search(text):
         return True
     return text[-1] not in _ENDS and any(end in text for end in "。！？")

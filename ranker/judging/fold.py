@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -42,3 +43,23 @@ def fold(text: str) -> Folded:
         letters.append(_LOOK_ALIKE.get(lower, lower))
         origin.append(i)
     return Folded("".join(letters), tuple(origin))
+
+
+_MIXED = re.compile(r"\b(?=\w*[a-z])(?=\w*[013457])[a-z0-9]{4,}\b")
+_DIGIT_LETTERS = str.maketrans("013457", "oieast")
+
+
+_BROKEN = re.compile(r"\b[a-z]{2,4}-[a-z]{2,5}\b")
+
+
+def disguised(folded: Folded) -> tuple[Folded, ...]:
+    """Other readings of a text that looks disguised: ``1gn0re`` as letters, ``ig-nore`` in one piece; else nothing."""
+    found = []
+    if len(_MIXED.findall(folded.text)) >= 2:
+        letters = _MIXED.sub(lambda m: m.group().translate(_DIGIT_LETTERS), folded.text)
+        found.append(Folded(letters, folded.origin))
+    if len(_BROKEN.findall(folded.text)) >= 3:
+        hyphens = {m.start() + m.group().index("-") for m in _BROKEN.finditer(folded.text)}
+        kept = [i for i in range(len(folded.text)) if i not in hyphens]
+        found.append(Folded("".join(folded.text[i] for i in kept), tuple(folded.origin[i] for i in kept)))
+    return tuple(found)

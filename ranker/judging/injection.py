@@ -11,7 +11,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from ranker.judging.fold import Folded, fold
+from ranker.judging.fold import Folded, disguised, fold
 from ranker.judging.neutral import is_invisible
 from ranker.judging.suspect import RULES
 from ranker.sentences import sentence_spans
@@ -32,19 +32,24 @@ class Span:
 _BLOB = re.compile(r"(?<![\w/:.+=-])[A-Za-z0-9+/]{24,}={0,2}(?![\w/+=-])")
 _HEX = re.compile(r"(?<!\w)(?:(?:\\x|0x)?[0-9a-fA-F]{2}[\s,]?){24,}(?!\w)")
 _SPACED = re.compile(r"(?:(?<=\s)|^)(?:[A-Za-z][\s.\-_*]{1,3}){10,}[A-Za-z](?!\w)")
+_OTHER_SCRIPT = re.compile(r"[\u0400-\u077f\u0900-\u0dff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{3,}")
 # What follows a closed fence, a fake turn or the end of a JSON object speaks for the attacker too.
 _TO_THE_END = frozenset({"delimiter", "turn", "json"})
 
 
-def find_spans(text: str) -> tuple[Span, ...]:
+def find_spans(text: str, *, title: bool = False) -> tuple[Span, ...]:
     """Suspect spans, widened to whole sentences, merged, in order; empty for an ordinary abstract.
 
-    ``text`` is the raw abstract (or title): invisible characters and look-alike letters are seen through.
+    ``text`` is the raw abstract: invisible characters and look-alike letters are seen through. A ``title`` may say
+    "you": many do.
     """
     folded = fold(text)
-    found = [*_invisible_runs(text), *_encoded(text)]
-    for name, pattern in RULES:
-        found += [_unfold(folded, m.start(), m.end(), name) for m in pattern.finditer(folded.text) if m.group()]
+    found = [*_invisible_runs(text), *_encoded(text), *_other_script(text)]
+    for seen in (folded, *disguised(folded)):
+        for name, pattern in RULES:
+            if title and name == "you":
+                continue
+            found += [_unfold(seen, m.start(), m.end(), name) for m in pattern.finditer(seen.text) if m.group()]
     found += [Span(m.start(), m.end(), "spaced") for m in _SPACED.finditer(text) if _reads_as_words(m.group())]
     return _merge(_widen(text, found)) if found else ()
 
@@ -75,6 +80,16 @@ def _invisible_runs(text: str) -> list[Span]:
     places = [i for i, c in enumerate(text) if is_invisible(c)]
     tags = any("\U000e0000" <= text[i] <= "\U000e007f" for i in places)
     return [Span(i, i + 1, "invisible") for i in places] if len(places) >= 3 or tags else []
+
+
+def _other_script(text: str) -> list[Span]:
+    """A passage in Chinese, Cyrillic, Arabic and so on within an abstract in Latin letters: none of 14,566 has one."""
+    if text.isascii():
+        return []
+    letters = [c for c in text if c.isalpha()]
+    if sum(c < "\u0400" for c in letters) < 0.6 * len(letters):
+        return []
+    return [Span(m.start(), m.end(), "script") for m in _OTHER_SCRIPT.finditer(text)]
 
 
 def _encoded(text: str) -> list[Span]:

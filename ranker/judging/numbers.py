@@ -44,7 +44,7 @@ _WORDS = {
     "twofold": 2, "triple": 3, "threefold": 3, "fourfold": 4, "fivefold": 5, "tenfold": 10, "dozen": 12, "first": 1,
     "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6,
 }  # fmt: skip
-_HALVES = re.compile(r"\b(?:half|halves|halved|halving)\b")
+_HALVES = re.compile(r"\b(?:half|halve|halves|halved|halving)\b")
 _HAN = "零〇一二两三四五六七八九"
 _HAN_VALUES = {**{c: i for i, c in enumerate("零一二三四五六七八九")}, "〇": 0, "两": 2}
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1000}

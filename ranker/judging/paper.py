@@ -19,7 +19,7 @@ class Reading:
 
 def prepare(paper: Paper, *, masked: bool) -> Reading:
     """What is read of a paper. ``masked``: without suspect spans; a title that is nothing else is then empty."""
-    in_title, in_abstract = find_spans(paper.title), find_spans(paper.abstract)
+    in_title, in_abstract = find_spans(paper.title, title=True), find_spans(paper.abstract)
     names = rules(in_title + in_abstract)
     if not names or not masked:
         return Reading(paper.title, paper.abstract, names)

@@ -25,8 +25,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         r"\b(?:ignore|disregard|forget|override|bypass|skip|drop|discard|neglect)\b[^.!?。]{0,40}?\b(?:previous|"
         r"prior|above|"
         r"earlier|preceding|foregoing|all|any|your|system|the)\b[^.!?。]{0,30}?\b(?:instructions?|prompts?|rules?|"
-        r"guidelines?"
-        r"|criteria|rubric|directions?|commands?|scale)\b",
+        r"guidelines?|criteria|rubric|directions?|commands?|scale)\b",
     ),
     (
         "override",
@@ -46,16 +45,14 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         "demand",
         rf"\b(?:give|assign|award|grant|rate|grade|output|return|answer|respond|reply|print|write|say|choose|select|"
         rf"report|predict|emit|produce|set)\b[^.!?。]{{0,40}}?\b(?:with |as |it |of |a |an |the |digit |number |"
-        rf"label )*"
-        rf"{_TOP}[^.!?。]{{0,25}}?\b(?:{_GRADE}|points?|stars?|out of|and nothing|only|for this|to this)\b",
+        rf"label )*{_TOP}[^.!?。]{{0,25}}?\b(?:{_GRADE}|points?|stars?|out of|and nothing|only|for this|to this)\b",
     ),
     (
         "demand",
         rf"\b(?:give|assign|award|rate|grade|score|rank|label|mark)\s+(?:it|this(?: \w+)?|the (?:present |"
         rf"current )?(?:paper|"
         rf"work|submission|article|abstract|manuscript))\b[^.!?。]{{0,40}}?(?:{_TOP}|\bhigh(?:ly|er|est)?\b|"
-        rf"\bfavou?rabl[ey]\b"
-        rf"|\bpositive(?:ly)?\b)",
+        rf"\bfavou?rabl[ey]\b|\bpositive(?:ly)?\b)",
     ),
     (
         "demand",
@@ -104,43 +101,154 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         rf"{_READER})\b (?:\w+ ){{0,3}}?(?:must|should|shall|are (?:required|asked|instructed|requested)|"
         rf"is (?:required|asked|"
         rf"instructed|requested)) (?:to )?[^.!?。]{{0,60}}?\b(?:treat|consider|rate|score|rank|recommend|select|"
-        rf"place|assign|"
-        rf"regard|prioriti)",
+        rf"place|assign|regard|prioriti)",
     ),
     (
         "claim",
         r"\b(?:single )?most (?:relevant|important|valuable) (?:paper|work|article|submission)s? (?:of|for|to|"
-        r"in) (?:the|this|"
-        r"every|any|all|your)\b|\b(?:this|the present) (?:\w+ )?(?:paper|work|article|"
+        r"in) (?:the|this|every|any|all|your)\b|\b(?:this|the present) (?:\w+ )?(?:paper|work|article|"
         r"submission)\b[^.!?。]{0,60}?\b(?:to be "
         r"read first|must[- ]read|top of (?:the|your) list|cent(?:er|re) of (?:their|your|the reader'?s?) field)|"
-        r"\b(?:research "
-        r"group|readers?|user|lab) (?:has|have) (?:already )?(?:decided|confirmed|asked|requested)\b",
+        r"\b(?:research group|readers?|user|lab) (?:has|have) (?:already )?(?:decided|confirmed|asked|requested)\b",
+    ),
+    (
+        "demand",
+        r"\b(?:answer(?:s|ed)?|label(?:led)?|rating|value|verdict|digit|rated?|scored?|graded?|output|print|pick|"
+        r"choose|respond\w*|reply|say|result)\b[^.!?。]{0,25}?(?<![\d.,$^_{-])\b(?:9|nine)\b(?![.,]\d|[-%$^_\\}]|"
+        r"\s*(?:[-x×]|\\|percent|points?|"
+        r"times|of|out|hours?|days|different|real|public|diverse|[a-z]+(?:s|ing)\b|\w+ [a-z]+s\b))",
+    ),
+    (
+        "demand",
+        r"\b(?:pick|choose|select|use|give|write|print|output|answer|report)\b[^.!?。]{0,30}?\b(?:largest|biggest|"
+        r"highest|maximum|top|best)(?: \w+)? (?:available|possible|allowed|on (?:the|your) scale)\b",
+    ),
+    ("demand", r"\b(?:output|print|write|say|answer|reply)(?: with)? the (?:number|digit|label|word)\b"),
+    (
+        "demand",
+        r"\b(?:full|top|maximum|highest|perfect) marks\b|\btop(?:most)? tier\b.{0,20}$|\b(?:recommend|rate|"
+        r"rank) strongly\b",
+    ),
+    (
+        "address",
+        r"\byour (?:ratings?|scores?|scoring|grading|answers?|response|output|evaluation|assessment|judge?ment|"
+        r"decision|recommendation|review|verdict|instructions?|guidelines|rubric|criteria|reply|task)\b",
+    ),
+    (
+        "address",
+        r"\bto (?:whichever|whatever|whoever|any|the|every|all|each) (?:\w+ ){0,2}?(?:models?|systems?|ai|readers?|"
+        r"agents?)"
+        r"(?: that| which| who)? (?:is|are) (?:now |currently )?(?:reading|evaluating|judging|processing|scoring)",
+    ),
+    (
+        "address",
+        r"\b(?:rating|scoring|grading|evaluation) (?:criteria|rules?|rubric|scale)\b.{0,15}?\b(?:you|given above|"
+        r"above)\b",
+    ),
+    (
+        "address",
+        r"\b(?:please|kindly)\b(?! (?:visit|see|refer|check|find|cite|contact|click|read|follow|e-?mail|go|consult|"
+        r"note that (?:the|this|our|we|all)))",
     ),
     (
         "override",
-        r"(?:忽略|无视|忘记|不要理会|不必理会|抛开|跳过|覆盖|取消)[^。！？]{0,16}?(?:指令|提示|要求|规则|说明|标准|设定|内容)",
+        r"(?:前文|之前|上文|上述|以上|前面|此前)[^。！？]{0,12}?(?:作废|无效|失效|不算|怎么说|不用管|取消)|"
+        r"规定作废|新的(?:规定|规则|指令)",
+    ),
+    (
+        "demand",
+        r"(?:全部|一律|直接|统一|一定要|务必|必须)[^。！？]{0,8}?(?:给|打|输出|回答|填|写|评|推荐)|顶格|最高评价|"
+        r"推荐列表"
+        r"|放(?:在|到)[^。！？]{0,10}?(?:最前|首位|第一)",
+    ),
+    # Of 14,566 abstracts 38 say "you", most of them in these phrases; an abstract has nothing to ask of its reader.
+    (
+        "you",
+        r"(?<!all )(?<!what )(?<!as-)(?<!as )(?<!choose-)(?<!before )\b(?:you|your|yours|"
+        r"yourself)\b(?! only)(?!-)(?! own\b)(?! need\b)(?! look)(?! cache)",
+    ),
+    (
+        "address",
+        r"(?:^|(?<=[.!?:;] ))(?:treat|remember|stop|decode|trust|pretend|imagine|place|put|rank|rate|mark|label|"
+        r"output|print|"
+        r"answer|respond|reply|return|pick|choose|select|set|do not|don't|never|always|give|assign|ignore|"
+        r"disregard|forget|"
+        r"take|make|be|follow|obey|award|score|grade|judge|consider|promote|prefer|prioriti[sz]e|insert|write|say|"
+        r"emit|act|"
+        r"behave|skip|use)\s+(?:this|that|these|those|it|them|the (?:following|above|next|paper|question|number|"
+        r"digit|answer|"
+        r"label|score|highest|maximum|rest|text|rules?)|only|with|as|any|every|nine|9|sure|whatever|exactly)\b",
+    ),
+    (
+        "address",
+        r"\bfor (?:the )?(?:language models?|ai|llms?|machines?|graders?|rankers?|bots?) only\b|@ ?(?:model|ai|"
+        r"assistant|llm|system|gpt)\b",
+    ),
+    (
+        "address",
+        r"\b(?:human )?(?:supervisor|operator|boss|owner)s? (?:wants?|requires?|asks?|prefers?|expects?)\b",
+    ),
+    (
+        "address",
+        r"[你您]|(?:阅读|评阅|处理|读到)(?:本|这|此)[^。！？]{0,8}?(?:模型|系统|程序|机器|ai)|(?:视为|列为|列入)必读",
+    ),
+    ("address", r"(?:^|(?<=[.!?] ))stop[.!]"),
+    ("demand", r"(?:[:=]|\ba|\bis|\bas|\bwith)\s*[\"'“]?(?:9|nine|九)[\"'”]?\W*$"),
+    ("demand", r"\b(?:from )?(?:0|zero) (?:to|through) (?:9|nine)\b|\b(?:9|nine) out of (?:9|10|nine|ten)\b"),
+    ("demand", r"\b(?:relevance|priority|importance)\s*[:=]\s*(?:max|high|9|10|nine|full|top|very|critical)"),
+    (
+        "override",
+        r"\b(?:new|updated|revised|actual|real) (?:objective|instruction|rule|goal|directive|order|policy)s?\s*:|"
+        r"\bmaximi[sz]e the (?:relevance|rating|rank)\b",
+    ),
+    (
+        "claim",
+        r"\b(?:this|the present) (?:\w+ )?(?:manuscript|paper|article|entry|submission|"
+        r"abstract)\b[^.!?]{0,60}?\b(?:outranks?|"
+        r"selected|come out on top|digest|shortlist|highly (?:ranked|rated|scored|relevant))|\b(?:leave|leaving|"
+        r"left|drop|omit)"
+        r"\w* (?:this|the) (?:paper|article|work|submission|manuscript) (?:out|from)\b|\b(?:daily|reading|"
+        r"the) (?:digest|shortlist)\b",
+    ),
+    ("hidden", r"\\begin\{(?:comment|invisible|hidden)|\\iffalse|\\if0\b"),
+    ("delimiter", r"\*{3,}[^*]{3,60}\*{3,}|【[^】]{2,20}】|(?:^|(?<=\s))q: .{3,120}? a:"),
+    ("address", r"亲爱的|尊敬的|麻烦(?:把|将|给|你|您|帮)|拜托"),
+    (
+        "delimiter",
+        r"[=~#*]{4,}|\b(?:abstract|paper|text|document|input|material|article) (?:ends|stops|is over|"
+        r"finishes)(?: here)?\b(?=\s*(?:[.:\]>)=*#-]|$))",
+    ),
+    ("hidden", r"</?(?:font|span|div|style|script|small|p|html|body|template|details)\b[^<>]{0,80}>"),
+    (
+        "override",
+        r"(?:忽略|无视|忘记|不要理会|不必理会|抛开|跳过|覆盖|取消)[^。！？]{0,16}?(?:指令|提示|要求|规则|说明|标准|"
+        r"设定|内容)",
     ),
     ("demand", rf"(?:给|打|评|输出|回答|返回|判|定|写|选|填|标)[^。！？]{{0,16}}?{_ZH_TOP}"),
     (
         "demand",
-        r"(?:输出|回答|返回|回复|填写|写出|选择)[^。！？]{0,8}?(?:数字|标签|答案)?[“\"'：:\s]*(?:9|10|九|十)(?!\d|[.%％倍个种项])",
+        r"(?:输出|回答|返回|回复|填写|写出|选择)[^。！？]{0,8}?(?:数字|标签|答案)?[“\"'：:\s]*(?:9|10|九|十)(?!\d|"
+        r"[.%％倍个种项])",
     ),
     (
         "demand",
-        r"(?:评分|得分|分数|相关度|相关性|打分|评级|等级)\s*(?:为|是|：|:|=|应为|应是|应当是|必须是|设为)\s*(?:9|10|九|十|最高|满)",
+        r"(?:评分|得分|分数|相关度|相关性|打分|评级|等级)\s*(?:为|是|：|:|=|应为|应是|应当是|必须是|设为)\s*(?:9|"
+        r"10|九|十|最高|满)",
     ),
     (
         "demand",
-        r"(?:务必|必须|一定要|请|应当|应该)[^。！？]{0,12}?(?:推荐|优先|排(?:在|到)(?:首位|第一|最前)|给予?高|评为|列为)[^。！？]{0,12}",
+        r"(?:务必|必须|一定要|请|应当|应该)[^。！？]{0,12}?(?:推荐|优先|排(?:在|到)(?:首位|第一|最前)|给予?高|评为|"
+        r"列为)[^。！？]{0,12}",
     ),
     (
         "address",
-        rf"(?:致|请|尊敬的|亲爱的|提醒|注意|告知|作为)[，,：:]?\s*(?:各位|所有|本|一名|一个|该|自动)?{_ZH_READER}[：:，,！!]",
+        rf"(?:致|请|尊敬的|亲爱的|提醒|注意|告知|作为)[，,：:]?\s*(?:各位|所有|本|一名|一个|该|"
+        rf"自动)?{_ZH_READER}[：:，,！!]",
     ),
     (
         "address",
-        rf"(?:如果|若|假如)你是[^。！？]{{0,10}}?{_ZH_READER}|你(?:现在|必须|应该|应当|需要|只能|只需)[^。！？]{{0,10}}",
+        rf"(?:如果|若|假如)你是[^。！？]{{0,10}}?{_ZH_READER}|你(?:现在|必须|应该|应当|需要|只能|"
+        rf"只需)[^。！？]{{0,10}}",
     ),
     (
         "delimiter",
@@ -155,16 +263,13 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         r"<\|[^<>|]{1,40}\|>|<｜[^<>｜]{1,40}｜>|\[/?inst\]|<</?sys>>|<(?:start|end)_of_turn>|</?s>|<bos>|<eos>|"
         r"<\|?(?:think|im_start|im_end|endoftext|eot_id)\|?>|\[/?(?:system|user|assistant)\]"
         r"|(?:^|(?<=[\n.!?。！？>\]})])\s*)#{0,4}\s*(?:system|assistant|user|human|developer|"
-        r"系统|助手|用户)(?: (?:prompt|"
-        r"message|note|"
-        r"update|override))?\s*(?:消息|提示)?\s*[:：]",
+        r"系统|助手|用户)(?: (?:prompt|message|note|update|override))?\s*(?:消息|提示)?\s*[:：]",
     ),
     ("turn", r"#{2,}\s*(?:instructions?|response|system|answer|指令|回答|系统)\b\s*:?"),
     (
         "json",
         rf"(?<!['`])[\"'”’]\s*\}}\s*(?:[,\]}}]|$|[\n{{])|\{{\s*[\"'“][a-z_]{{2,20}}[\"'”]\s*:|[\"'“](?:{_GRADE}|"
-        rf"reason|verdict|answer|role|content|"
-        rf"output|result)[\"'”]\s*[:=]|[\"']\s*[,;]\s*[\"'](?:{_GRADE})\b",
+        rf"reason|verdict|answer|role|content|output|result)[\"'”]\s*[:=]|[\"']\s*[,;]\s*[\"'](?:{_GRADE})\b",
     ),
     (
         "hidden",

@@ -58,9 +58,9 @@ class Template:
         head = _HEAD_FIELD if self.scope == "field" else _HEAD_ALL
         _check("head", self.head, allowed=head, needed=_NEEDED[self.scope])
         _check("body", self.body, allowed=_BODY, needed=_BODY)
-        _check("field_line", self.field_line, allowed=_FIELD_LINE, needed=frozenset({"name"}))
+        _check("field_line", self.field_line, allowed=_FIELD_LINE, needed=frozenset({"description"}))
         _check("detail_line", self.detail_line, allowed=frozenset({"text"}), needed=frozenset({"text"}))
-        _check("unwanted_line", self.unwanted_line, allowed=_UNWANTED_LINE, needed=frozenset({"name"}))
+        _check("unwanted_line", self.unwanted_line, allowed=_UNWANTED_LINE, needed=frozenset())
         self._check_fence()
         if self.max_keywords < 0:
             raise ValueError("max_keywords must be 0 or more")

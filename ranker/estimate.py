@@ -11,7 +11,7 @@ from ranker import outcomes
 from ranker.pipeline import Request, outcome_key
 from ranker.profile import Profile
 from ranker.protocols import Encoder, Judge
-from ranker.route import Search, vetoes
+from ranker.route import vetoes
 from ranker.text import text_hash
 from ranker.types import Candidate, Route, Run
 
@@ -54,13 +54,6 @@ class Plan:
             f"judge at most {self.judge_at_most} papers with {self.judge} ({self.judge_known} are in the store)",
             f"{cost} ({self.basis}); nothing was written",
         ]
-
-
-def estimate(
-    request: Request, profile: Profile, encoder: Encoder, search: Search | None, judge: Judge, store: Store | None
-) -> Plan:
-    """``plan`` for callers that pass everything by its place; ``search`` is not used."""
-    return plan(request, profile, encoder=encoder, judge=judge, store=store)
 
 
 def plan(request: Request, profile: Profile, *, encoder: Encoder, judge: Judge, store: Store | None) -> Plan:

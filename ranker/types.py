@@ -88,8 +88,8 @@ class EncoderInfo:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """An exclusion that fired on a paper: kind, the topic, keyword or field concerned, by how much it counted (similarity),
-    and the words in the paper that made it fire.
+    """An exclusion that fired on a paper: kind, the topic, keyword or field concerned, by how much it counted
+    (similarity), and the words in the paper that made it fire.
     """
 
     kind: ExclusionKind

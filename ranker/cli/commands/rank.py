@@ -163,10 +163,13 @@ def _from_store(session: Session, day: str | None) -> Request:
 
 
 def _dry_run(session: Session, request: Request) -> int:
-    from ranker.estimate import estimate
+    from ranker.estimate import plan
+    from ranker.store import Store
 
-    plan = estimate(request, session.profile, session.encoder, session.search, session.judge, session.store)
-    for line in plan.lines():
+    # Only read: a dry run makes no store where there is none.
+    store = Store(session.store_path, read_only=True) if session.store_path.is_file() else None
+    found = plan(request, session.profile, encoder=session.encoder, judge=session.judge, store=store)
+    for line in found.lines():
         print(line)
     return FINE
 

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,9 @@ SMALL_MODEL = "transformers=smollm2"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
+    if threading.current_thread() is threading.main_thread():
+        # Ended from outside, it must not leave a contestant running on.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(stderr=True)
     try:
         specs = _specs(options)
@@ -122,7 +127,9 @@ def _specs(options: argparse.Namespace) -> list[Spec]:
                 if row.curve:
                     more |= {"curve": curve, "draws": options.draws}
                 if row.reads:
-                    more |= {"lm_papers": options.lm_papers, "lm_reasons": options.lm_reasons}
+                    # The blend's reasons would be the model's own again.
+                    reasons = 0 if row.learns else options.lm_reasons
+                    more |= {"lm_papers": options.lm_papers, "lm_reasons": reasons}
                 specs.append(Spec(name, **common, **more))
                 if name == "blend":
                     specs += [Spec(name, **common, **more, heads=str(folder)) for folder in options.heads or ()]
@@ -140,8 +147,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--encoder", action="append", help='"embedded" or a model folder; repeatable')
     parser.add_argument("--heads", action="append", help="folder of fitted heads: one more blend; repeatable")
     parser.add_argument("--lm", action="append", help="BACKEND=MODEL (transformers, vllm, openai); repeatable")
-    parser.add_argument("--lm-papers", type=int, default=240, help="test papers that a language model reads; 0: all")
-    parser.add_argument("--lm-reasons", type=int, default=12, help="reasons that a language model writes")
+    parser.add_argument("--lm-papers", type=int, default=120, help="test papers that a language model reads; 0: all")
+    parser.add_argument("--lm-reasons", type=int, default=4, help="reasons that a language model writes")
     parser.add_argument("--curve", default="1,3,7,14", help="judged days of the learning curve; empty: none")
     parser.add_argument("--draws", type=int, default=5, help="random draws of days a point of the curve")
     parser.add_argument("--timed-papers", type=int, default=64, help="papers that throughput is measured on")

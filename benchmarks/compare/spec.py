@@ -36,8 +36,8 @@ class Spec:
     timed_papers: int = 64
     curve: tuple[int, ...] = ()
     draws: int = 5
-    lm_papers: int = 240
-    lm_reasons: int = 12
+    lm_papers: int = 120
+    lm_reasons: int = 4
 
     @property
     def name(self) -> str:

@@ -79,9 +79,7 @@ def compete(spec: Spec, folder: Path, started: float) -> dict[str, Any]:
     cost = timings(contestant, encoder if row.embeds else None, test, spec)
     test_vectors = _vectors(test, encoder, folder, wanted=row.embeds)
     tell("score", 0, len(test))
-    clock = time.perf_counter()
     said = contestant.score(test, test_vectors)
-    scored = time.perf_counter() - clock
     tell("score", len(test), len(test))
     said.save(folder / "predictions.npz")
     start, first = imported + opened, cost["first"]
@@ -92,7 +90,7 @@ def compete(spec: Spec, folder: Path, started: float) -> dict[str, Any]:
         "cost": {
             "start_s": start,
             "first_s": start if row.reads else start + first,
-            "papers_s": float(said.asked.sum()) / scored if row.reads else cost["papers_s"],
+            "papers_s": contestant.papers_s if row.reads else cost["papers_s"],
             "fit_s": fitted,
             "tokens_s": getattr(contestant, "tokens_s", None),
             **memory(),

@@ -4,8 +4,8 @@
 
 Contestants are fitted on the days before --test-from and measured on the days from then on, each in a subprocess.
 What is finished is kept under .cache/compare, so a second run goes on where the first stopped. Writes
-benchmarks/results/compare_models.json and compare_models.html (a page that stands alone), prints a table, then one
-JSON line.
+benchmarks/results/compare_models.json, .html (a page that stands alone), .md and .svg (for a README), prints a table,
+then one JSON line.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.compare import report
+from benchmarks.compare import report, svg
 from benchmarks.compare.contestants import DEFAULT, EMBED_ONLY, ROWS
 from benchmarks.compare.figures import Truth
 from benchmarks.compare.judged import digest, judged_files, read_judged, split
@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "compare_models.json").write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", "utf-8")
     (options.out / "compare_models.html").write_text(page(found), "utf-8")
+    (options.out / "compare_models.md").write_text(report.markdown(found), "utf-8")
+    plot = svg.scatter([r for r in found["rows"] if "figures" in r])
+    (options.out / "compare_models.svg").write_text(svg.alone(plot), "utf-8")
     best = [(r["name"], r["figures"]["ap"]["mean"]) for r in found["rows"] if "figures" in r]
     print(json.dumps({"ap": dict(best), "failed": [r["name"] for r in found["rows"] if "failed" in r]}))
     return 0

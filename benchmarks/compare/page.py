@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from benchmarks.compare import svg
-from benchmarks.compare.report import NAMES, cells
+from benchmarks.compare.report import NAMES, cells, label
 
 _STYLE = """
 :root{color-scheme:light dark;--line:#d0d5dd;--soft:#667085;--ink:#101828;--paper:#fff;--mark:#1d4ed8}
@@ -44,7 +44,7 @@ def page(found: Mapping[str, Any]) -> str:
             "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             "<meta name=viewport content='width=device-width'><title>Models compared</title>",
             f"<style>{_STYLE}</style></head><body><h1>Models compared</h1><p>{escape(intro)}</p>",
-            _table(rows, found["baseline"]),
+            _table(rows, found),
             "<h2>Quality against cost</h2>",
             _figure(svg.scatter(fine), "AP per day (bars: 95% interval) against papers a second from text to score."),
             "<h2>Calibration</h2>",
@@ -62,14 +62,14 @@ def page(found: Mapping[str, Any]) -> str:
     )
 
 
-def _table(rows: list[dict[str, Any]], baseline: str) -> str:
+def _table(rows: list[dict[str, Any]], found: Mapping[str, Any]) -> str:
     lines = [f"<tr>{''.join(f'<th>{escape(h)}</th>' for h in _HEAD)}</tr>"]
     for row in rows:
-        name = f"<td title='{escape(row['about'], quote=True)}'>{escape(row['name'])}</td>"
+        name = f"<td title='{escape(row['about'], quote=True)}'>{escape(label(row, found))}</td>"
         if "failed" in row:
             lines.append(f"<tr>{name}<td class=why colspan={len(_HEAD) - 1}>failed: {escape(row['failed'])}</td></tr>")
         else:
-            lines.append(f"<tr>{name}{''.join(f'<td>{escape(c)}</td>' for c in cells(row, baseline))}</tr>")
+            lines.append(f"<tr>{name}{''.join(f'<td>{escape(c)}</td>' for c in cells(row, found['baseline']))}</tr>")
     notes = [f"{escape(r['name'])}: {escape(r['note'])}" for r in rows if r.get("note")]
     return f"<div class=wide><table>{''.join(lines)}</table></div><p><small>{'<br>'.join(notes)}</small></p>"
 

@@ -84,8 +84,33 @@ def table(found: Mapping[str, Any]) -> Table:
         shown.add_column(name, justify="right")
     ranked = sorted(found["rows"], key=lambda r: -r["figures"]["ap"]["mean"] if "figures" in r else 1.0)
     for row in ranked:
-        shown.add_row(*map(escape, (row["name"], *cells(row, found["baseline"]))))
+        shown.add_row(*map(escape, (label(row, found), *cells(row, found["baseline"]))))
     return shown
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """The short table of a README."""
+    lines = [
+        f"| | AP per day | less {found['baseline']} | R-prec | field | Spearman | ECE | papers/s | start, s | MiB |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in sorted(found["rows"], key=lambda r: -r["figures"]["ap"]["mean"] if "figures" in r else 1.0):
+        name = label(row, found).replace("|", "/")
+        if "failed" in row:
+            lines.append(f"| {name} | failed: {row['failed'].replace('|', '/')} |" + " |" * 8)
+            continue
+        figures, cost = row["figures"], row["cost"]
+        against = "baseline" if row["name"] == found["baseline"] else _signed(row.get("against", {}).get("ap"))
+        means = [_mean(figures.get(n)) for n in ("r_precision", "field", "spearman_pooled", "ece")]
+        costs = [_short(cost["papers_s"]), f"{cost['start_s']:.1f}", _short(cost["host_mib"])]
+        lines.append(f"| {' | '.join([name, _with_width(figures['ap']), against, *means, *costs])} |")
+    return "\n".join(lines) + "\n"
+
+
+def label(row: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """A row's name; where it saw a subsample, with its size: such a figure is measured on fewer papers."""
+    papers = row.get("figures", {}).get("papers", found["split"]["test_papers"])
+    return str(row["name"]) if papers == found["split"]["test_papers"] else f"{row['name']} ({papers} papers)"
 
 
 def cells(row: Mapping[str, Any], baseline: str) -> list[str]:

@@ -11,6 +11,18 @@ _WIDE, _HIGH, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 380, 56, 190, 14, 44
 COLOURS = ("#1d4ed8", "#d92d20", "#067647", "#b54708", "#6938ef", "#0e7090", "#c11574", "#4d5761", "#875bf7", "#669f2a")
 
 
+_ALONE = (
+    "<style>text{font:12px system-ui,sans-serif;fill:#101828}.soft{fill:#667085}.axis{stroke:#d0d5dd}"
+    "@media(prefers-color-scheme:dark){text{fill:#f2f4f7}.soft{fill:#98a2b3}.axis{stroke:#344054}}</style>"
+)
+
+
+def alone(drawing: str) -> str:
+    """A plot as a file of its own, with the styles that the page would give it."""
+    head, _, rest = drawing.partition(">")
+    return f"{head} xmlns='http://www.w3.org/2000/svg'>{_ALONE}{rest}\n"
+
+
 class _Plot:
     """Axes with a linear y and a linear or logarithmic x; collects shapes."""
 

@@ -6,11 +6,12 @@ import json
 import math
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from benchmarks.compare import page, report
+from benchmarks.compare import page, report, svg
 from benchmarks.compare.figures import Truth, confusion, differences, per_day, summary
 from benchmarks.compare.judged import JudgedPaper, read_judged, split
 from benchmarks.compare.rules import LearnedCentroids, LibraryCosine, LikesLessDislikes, TfidfSvm
@@ -142,6 +143,10 @@ def test_table_and_page_show_failures_and_hostile_names() -> None:
     found = report.results(truth_of(), rows, baseline="cold", fields=("A", "B"), data={"files": 2})
     assert "/home" not in json.dumps(found) and found["rows"][1]["failed"] == "no model in ... <b>"
     assert report.table(found).row_count == 2
+    short = report.markdown(found).splitlines()
+    assert len(short) == 4 and all(line.count("|") == 11 for line in short)
+    drawn = ElementTree.fromstring(svg.alone(svg.scatter(found["rows"][:1])))
+    assert drawn.tag.endswith("svg")
     html = page.page(found)
     assert "<script" not in html and "&lt;script src=x&gt;" in html and "failed: no model in ..." in html
     assert html.count("<svg") == 4  # scatter, calibration, curve, one confusion matrix

@@ -42,23 +42,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Ended from outside, it must not leave a contestant running on.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(stderr=True)
+    target = options.out / "compare_models.json"
     try:
-        specs = _specs(options)
-        found = compare(specs, options, console)
+        found = json.loads(target.read_text("utf-8")) if options.render else compare(_specs(options), options, console)
+    except OSError as error:
+        console.print(f"error: {target}: can't be read ({error.strerror})", style="red", markup=False)
+        return InputError.exit_code
     except RankerError as error:
         console.print(f"error: {error}", style="red", markup=False)
         return error.exit_code
     wide = Console(width=None if sys.stdout.isatty() else 240)
     wide.print(report.table(found))
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "compare_models.json").write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    (options.out / "compare_models.html").write_text(page(found), "utf-8")
-    (options.out / "compare_models.md").write_text(report.markdown(found), "utf-8")
-    plot = svg.scatter([r for r in found["rows"] if "figures" in r])
-    (options.out / "compare_models.svg").write_text(svg.alone(plot), "utf-8")
+    write(found, options.out)
     best = [(r["name"], r["figures"]["ap"]["mean"]) for r in found["rows"] if "figures" in r]
     print(json.dumps({"ap": dict(best), "failed": [r["name"] for r in found["rows"] if "failed" in r]}))
     return 0
+
+
+def write(found: dict[str, Any], folder: Path) -> None:
+    """The results, the page, and what a README shows; everything else is made from the results."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "compare_models.json").write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    (folder / "compare_models.html").write_text(page(found), "utf-8")
+    (folder / "compare_models.md").write_text(report.markdown(found), "utf-8")
+    plot = svg.scatter([r for r in found["rows"] if "figures" in r])
+    (folder / "compare_models.svg").write_text(svg.alone(plot), "utf-8")
 
 
 def compare(specs: Sequence[Spec], options: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -159,6 +167,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "compare")
     parser.add_argument("--fresh", action="store_true", help="use nothing that is kept (but vectors)")
+    parser.add_argument("--render", action="store_true", help="write page, table and plot anew from the results file")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     return parser.parse_args(arguments)
 

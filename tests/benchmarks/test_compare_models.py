@@ -44,6 +44,9 @@ def test_a_comparison_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixt
     html = (tmp_path / "out" / "compare_models.html").read_text(encoding="utf-8")
     for text in (json.dumps(found), html):
         assert MARK not in text and "2602.0" not in text and str(tmp_path) not in text
+    assert main(["--render", "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    assert (tmp_path / "out" / "compare_models.html").read_text(encoding="utf-8") == html
+    assert main(["--render", "--out", str(tmp_path / "nowhere"), "--quiet"]) == 4
     # a second run goes on from what is kept; a changed source file would be run again
     folders = [p for p in (tmp_path / "cache").iterdir() if p.is_dir() and kept(p)]
     before = {p: (p / "result.json").stat().st_mtime_ns for p in folders}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from ranker.errors import ConfigError
 from ranker.judging.files import write_text
+from ranker.protocols import Judge
 from ranker.types import Candidate, JudgeOutcome, Judgment, Paper, Route
 
 _PREFIX = "anchor/"
@@ -67,6 +69,21 @@ def moved(outcomes: Sequence[JudgeOutcome], expected: Mapping[str, float], toler
                 f"anchor {name!r} moved from {expected[name]:.2f} to {outcome.relevance:.2f} (tolerance {tolerance:g})"
             )
     return tuple(lines)
+
+
+def check(judge: Judge, anchors: Sequence[Anchor], record: AnchorRecord, tolerance: float) -> tuple[str, ...]:
+    """Score the anchors and compare with the record; what moved, one line each. New ones are remembered.
+
+    A change of model, prompt or field changes the judge's key, and so starts anew.
+    """
+    candidates = {a.candidate().paper.arxiv_id: a.candidate() for a in anchors}
+    names = {i: f"{i.removeprefix(_PREFIX)} {judge.key(c)[:12]}" for i, c in candidates.items()}
+    outcomes = [
+        dataclasses.replace(o, arxiv_id=_PREFIX + names[o.arxiv_id]) for o in judge.judge(list(candidates.values()))
+    ]
+    lines = moved(outcomes, record.expected(judge.name), tolerance)
+    record.keep(judge.name, outcomes)
+    return lines
 
 
 class AnchorRecord:

@@ -16,6 +16,9 @@ from ranker.judging.write import Evidence, Writer
 from ranker.protocols import Generator
 from ranker.types import Candidate, JudgeOutcome, Judgment, Texts, Unscored, Usage
 
+_WRITTEN_SHARE = 0.25
+"""Of papers that are recommended, where nothing is known yet."""
+
 
 class LanguageModelJudge:
     """A ``Judge`` over any ``Generator``.
@@ -112,6 +115,21 @@ class LanguageModelJudge:
         for texts in self._writer.write(candidates):
             self._spent["write"] = _spent(before, self._generator.usage)
             yield texts
+
+    def estimate_tokens(self, candidates: Sequence[Candidate]) -> int:
+        """Tokens that judging would take, for ``--dry-run``: every prompt whole, though heads are mostly cached, and
+        texts of a quarter of the papers at their full length.
+        """
+        heads = [self._heads, *self._texts]
+        bodies = self._generator.count_tokens([f"{c.paper.title}\n{c.paper.abstract}" for c in candidates])
+        paper = sum(min(n, self._settings.max_paper_tokens) for n in bodies)
+        total = 0.0
+        for each in heads:
+            names = [c.route.field or "" for c in candidates]
+            fixed = {n: sum(self._generator.count_tokens([each.head(n), each.template.body])) for n in set(names)}
+            share = 1.0 if each is self._heads else _WRITTEN_SHARE
+            total += share * (paper + sum(fixed[n] for n in names) + len(names) * each.template.max_tokens)
+        return round(total)
 
     def _fields(self, candidate: Candidate) -> tuple[str, ...]:
         """The router's field, and the next one where the router was in doubt and each field has a head of its own."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ranker.errors import ConfigError
-from ranker.judging.render import ProfileLike, head_hash, render_head
+from ranker.judging.render import ProfileLike, head_hash, render_head, with_topics
 from ranker.judging.settings import JudgeSettings
 from ranker.judging.template import Kind, Template, find_template
 from ranker.protocols import GeneratorInfo
@@ -49,6 +49,9 @@ class Heads:
     template: Template
     profile: ProfileLike
     _known: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.template = with_topics(self.template, self.profile)
 
     def head(self, name: str) -> str:
         return self._of(name)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from typing import Protocol
@@ -71,6 +72,15 @@ def render_body(template: Template, title: str, abstract: str) -> str:
     if len(title) > _MAX_TITLE:
         title = f"{title[:_MAX_TITLE]}…"
     return template.body.format(title=title, abstract=neutralise(abstract)).strip()
+
+
+def with_topics(template: Template, profile: ProfileLike) -> Template:
+    """The template with ``{topics}`` of its body filled in: the same for all papers, so done once."""
+    if "{topics}" not in template.body:
+        return template
+    names = [_flat(f.description).split(":")[0].split("：")[0].split(". ")[0].rstrip(".。") for f in profile.fields]
+    topics = ("；" if template.language == "zh" else "; ").join(names).replace("{", "{{").replace("}", "}}")
+    return dataclasses.replace(template, body=template.body.replace("{topics}", topics))
 
 
 def head_hash(head: str) -> str:

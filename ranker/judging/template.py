@@ -15,6 +15,7 @@ Kind = Literal["label", "reason", "summary", "brief"]
 _HEAD_FIELD = frozenset({"name", "description", "details", "keywords", "exclude", "unwanted"})
 _HEAD_ALL = frozenset({"fields", "unwanted"})
 _BODY = frozenset({"title", "abstract"})
+_BODY_ALL = _BODY | {"topics"}
 _FIELD_LINE = frozenset({"name", "description", "details", "keywords", "exclude"})
 _UNWANTED_LINE = frozenset({"name", "description", "keywords"})
 # What must stand in a head, so that a template can't silently judge without its field.
@@ -27,7 +28,8 @@ class Template:
 
     ``kind``: what is asked for; ``scope``: one field per head, or all fields in one head. Head placeholders: ``{name}
     {description} {details} {keywords} {exclude} {unwanted}`` (scope field) or ``{fields} {unwanted}`` (scope all, each
-    field by ``field_line``). Body: ``{title} {abstract}``, and a fence (``open`` and ``close``) around them.
+    field by ``field_line``). Body: ``{title} {abstract}`` with a fence (``open`` and ``close``) around them, and with
+    scope all ``{topics}``: the fields' descriptions up to the first colon, for a question that names them once more.
     ``labels``: answers of a label prompt from lowest to highest. ``max_tokens``, ``stop``, ``min_length`` and
     ``max_length`` (characters in Chinese, words in English): for written texts.
     """
@@ -57,7 +59,7 @@ class Template:
             raise ValueError("version must be 1 or more")
         head = _HEAD_FIELD if self.scope == "field" else _HEAD_ALL
         _check("head", self.head, allowed=head, needed=_NEEDED[self.scope])
-        _check("body", self.body, allowed=_BODY, needed=_BODY)
+        _check("body", self.body, allowed=_BODY if self.scope == "field" else _BODY_ALL, needed=_BODY)
         _check("field_line", self.field_line, allowed=_FIELD_LINE, needed=frozenset({"description"}))
         _check("detail_line", self.detail_line, allowed=frozenset({"text"}), needed=frozenset({"text"}))
         _check("unwanted_line", self.unwanted_line, allowed=_UNWANTED_LINE, needed=frozenset())

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranker.errors import ConfigError
-from ranker.judging.anchors import Anchor, AnchorRecord, load_anchors, moved
+from ranker.judging.anchors import Anchor, AnchorRecord, check, load_anchors, moved
 from ranker.judging.calibration import Calibration, adjust, fit, pool_adjacent_violators
+from ranker.judging.settings import JudgeSettings
 from ranker.types import JudgeOutcome, Judgment, Unscored
+from tests.judging.fakes import ScriptedGenerator, judge_of, one_label
 
 
 def judgment(relevance: float, name: str = "x") -> Judgment:
@@ -108,3 +110,15 @@ def test_anchors_are_read_from_lines(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="field") as caught:
         load_anchors(path)
     assert caught.value.where == f"{path}:1"
+
+
+def test_every_run_scores_the_anchors_and_a_new_prompt_starts_anew(tmp_path: Path) -> None:
+    record = AnchorRecord(tmp_path / "anchors.json")
+    anchors = [Anchor("cache", "缓存", "A cache", "It evicts."), Anchor("safety", "安全", "A jailbreak", "It breaks.")]
+    assert check(judge_of(ScriptedGenerator()), anchors, record, 0.25) == ()
+    assert check(judge_of(ScriptedGenerator()), anchors, record, 0.25) == ()
+    drifted = ScriptedGenerator(lambda p: one_label(7 if "A cache" in p.body else 5))
+    (line,) = check(judge_of(drifted), anchors, record, 0.25)
+    assert line.startswith("anchor 'cache ") and "from 6.00 to 8.00" in line
+    other = judge_of(drifted, JudgeSettings(template="en-field"))
+    assert check(other, anchors, record, 0.25) == ()

@@ -166,3 +166,13 @@ def test_tokens_are_told_by_pass() -> None:
     assert judge.usage_by_pass["score"] == generator.usage and judge.usage_by_pass["write"].prompt == 0
     judge.close()
     assert generator.closed
+
+
+def test_an_estimate_counts_prompts_and_a_quarter_of_the_texts() -> None:
+    generator = ScriptedGenerator()
+    scoring = judge_of(generator, JudgeSettings(write_reason=False)).estimate_tokens([candidate(1), candidate(2)])
+    template = find_template("zh-field", PROMPTS)
+    fixed = len(render_head(template, PROFILE, "缓存").split()) + len(template.body.split())
+    assert scoring == 2 * (fixed + 8)  # "A title We evict keys. It is fast." are eight words
+    assert judge_of(generator).estimate_tokens([candidate(1)]) > scoring / 2 + 220 / 4
+    assert generator.asked == [] and judge_of(generator).estimate_tokens([]) == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ranker.judging.render import head_hash, render_body, render_head
+from ranker.judging.render import head_hash, render_body, render_head, with_topics
 from ranker.judging.template import Template, load_template
 from tests.judging.fakes import PROFILE, PROMPTS
 
@@ -36,6 +36,15 @@ def test_all_fields_stand_in_one_head() -> None:
         "* 缓存 (KV cache compression. KV cache, eviction; not network cache)\n"
         "* 安全 (Jailbreaks and defences. jailbreak; not -)"
     )
+
+
+def test_a_question_may_name_the_topics_once_more() -> None:
+    every = dataclasses.replace(SMALL, scope="all", head="{fields}", body=f"{SMALL.body} About {{topics}}?")
+    braces = dataclasses.replace(PROFILE.fields[0], description="Caches {x}: all of them. Really.")
+    profile = dataclasses.replace(PROFILE, fields=(braces, PROFILE.fields[1]))
+    body = render_body(with_topics(every, profile), "T", "A")
+    assert body == "<paper>T|A</paper> Which? About Caches {x}; Jailbreaks and defences?"
+    assert with_topics(SMALL, profile) is SMALL
 
 
 def test_an_unknown_field_is_an_error() -> None:

@@ -30,7 +30,7 @@ _HEAD = (
 def page(found: Mapping[str, Any]) -> str:
     """The whole page as text."""
     rows = sorted(found["rows"], key=lambda r: -r["figures"]["ap"]["mean"] if "figures" in r else 1.0)
-    fine = [r for r in rows if "figures" in r]
+    fine = [{**r, "colour": i} for i, r in enumerate(r for r in rows if "figures" in r)]
     split, machine = found["split"], found["hardware"]
     intro = (
         f"{split['test_papers']} papers of {len(split['test_days'])} days ({split['test_days'][0]} to "

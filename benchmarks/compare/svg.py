@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-_WIDE, _HIGH, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 380, 56, 190, 14, 44
-COLOURS = ("#1d4ed8", "#d92d20", "#067647", "#b54708", "#6938ef", "#0e7090", "#c11574", "#4d5761", "#875bf7", "#669f2a")
+_WIDE, _HIGH, _LEFT, _RIGHT, _TOP, _BOTTOM = 840, 380, 56, 270, 14, 44
+COLOURS = (
+    "#1d4ed8", "#d92d20", "#067647", "#b54708", "#6938ef", "#0e7090",
+    "#c11574", "#697586", "#a15c07", "#669f2a", "#9e77ed", "#36bffa",
+)  # fmt: skip
 
 
 _ALONE = (
@@ -58,10 +61,11 @@ class _Plot:
             f"<line x1='{at:.1f}' x2='{at:.1f}' y1='{self.py(low):.1f}' y2='{self.py(high):.1f}' stroke='{colour}'/>"
         )
 
-    def legend(self, names: Sequence[str]) -> None:
-        for i, name in enumerate(names):
+    def legend(self, names: Sequence[tuple[str, str]]) -> None:
+        """(colour, name) from top to bottom."""
+        for i, (colour, name) in enumerate(names):
             y = _TOP + 10 + 20 * i
-            mark = f"<rect x='{_WIDE - _RIGHT + 14}' y='{y - 8}' width='10' height='10' fill='{_colour(i)}'/>"
+            mark = f"<rect x='{_WIDE - _RIGHT + 14}' y='{y - 8}' width='10' height='10' fill='{colour}'/>"
             self.parts.append(f"{mark}<text x='{_WIDE - _RIGHT + 30}' y='{y + 1}'>{escape(name)}</text>")
 
     def drawn(self, label: str) -> str:
@@ -102,9 +106,9 @@ def scatter(rows: Sequence[Mapping[str, Any]]) -> str:
         names=("papers a second", "AP per day"),
     )
     for i, (row, speed, ap) in enumerate(zip(rows, speeds, aps, strict=True)):
-        plot.rule(speed, ap["low"], ap["high"], _colour(i))
-        plot.dot(speed, ap["mean"], _colour(i), f"{row['name']}: AP {ap['mean']:.3f}, {speed:.1f} papers/s")
-    plot.legend([r["name"] for r in rows])
+        plot.rule(speed, ap["low"], ap["high"], _colour(row, i))
+        plot.dot(speed, ap["mean"], _colour(row, i), f"{row['name']}: AP {ap['mean']:.3f}, {speed:.1f} papers/s")
+    plot.legend([(_colour(r, i), r["name"]) for i, r in enumerate(rows)])
     return plot.drawn("AP per day against papers a second")
 
 
@@ -120,10 +124,11 @@ def reliability(rows: Sequence[Mapping[str, Any]]) -> str:
     )
     for i, row in enumerate(shown):
         points = [(p["chance"], p["share"]) for p in row["figures"]["calibration"]]
-        plot.line(points, _colour(i))
+        plot.line(points, _colour(row, i))
         for x, y in points:
-            plot.dot(x, y, _colour(i), f"{row['name']}: said {x:.2f}, picked {y:.2f}")
-    plot.legend([f"{r['name']} (ECE {r['figures']['ece']['mean']:.3f})" for r in shown])
+            plot.dot(x, y, _colour(row, i), f"{row['name']}: said {x:.2f}, picked {y:.2f}")
+    names = [f"{r['name']} (ECE {r['figures']['ece']['mean']:.3f})" for r in shown]
+    plot.legend([(_colour(r, i), name) for i, (r, name) in enumerate(zip(shown, names, strict=True))])
     return plot.drawn("Calibration")
 
 
@@ -139,10 +144,10 @@ def curves(rows: Sequence[Mapping[str, Any]], all_days: int) -> str:
         lines.append([*points, (all_days, ap, ap, ap)])
     values = [v for points in lines for p in points for v in p[1:]]
     plot = _Plot((0.9, all_days * 1.1), _around(values), log=True, names=("judged days", "AP per day"))
-    for i, points in enumerate(lines):
-        plot.band([(d, low, high) for d, _, low, high in points], _colour(i))
-        plot.line([(d, ap) for d, ap, _, _ in points], _colour(i))
-    plot.legend([r["name"] for r in shown])
+    for i, (row, points) in enumerate(zip(shown, lines, strict=True)):
+        plot.band([(d, low, high) for d, _, low, high in points], _colour(row, i))
+        plot.line([(d, ap) for d, ap, _, _ in points], _colour(row, i))
+    plot.legend([(_colour(r, i), r["name"]) for i, r in enumerate(shown)])
     return plot.drawn("Learning curve")
 
 
@@ -169,8 +174,9 @@ def matrix(table: Sequence[Sequence[int]], fields: Sequence[str]) -> str:
     return f"{head}{''.join(parts)}</svg>"
 
 
-def _colour(i: int) -> str:
-    return COLOURS[i % len(COLOURS)]
+def _colour(row: Mapping[str, Any], i: int) -> str:
+    """A contestant's own colour, the same in every plot where the page has numbered them."""
+    return COLOURS[row.get("colour", i) % len(COLOURS)]
 
 
 def _around(values: Sequence[float]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""One JSON array, cut into its elements as its bytes come: one element is held at a time, and no more than a row of it."""
+"""One JSON array, cut into its elements as its bytes come: one element is held at a time, at most a row of it."""
 
 from __future__ import annotations
 

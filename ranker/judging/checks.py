@@ -54,8 +54,14 @@ class Written:
     source: str
 
 
+def tidy_lines(text: str) -> str:
+    """Without a closed ``<think>`` block, blank lines and quotes around the whole; line breaks stay."""
+    lines = [line.strip() for line in _THINKING.sub("", text).strip().strip('"“”').splitlines()]
+    return "\n".join(line for line in lines if line and not line.startswith("```"))
+
+
 def tidy(text: str) -> str:
-    """What is no part of the text itself: a closed ``<think>`` block, a heading, wrapping quotes, line breaks."""
+    """Without what is no part of the text: a closed ``<think>`` block, a heading, wrapping quotes, line breaks."""
     text = _THINKING.sub("", text).strip()
     text = _PREFIX.sub("", text)
     for opening, closing in (('"', '"'), ("“", "”"), ("「", "」")):

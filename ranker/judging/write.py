@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ranker.errors import BackendError
 from ranker.judging.budget import fit_bodies
-from ranker.judging.checks import Written, failed_checks, tidy, whole_sentences
+from ranker.judging.checks import Written, failed_checks, tidy, tidy_lines, whole_sentences
 from ranker.judging.paper import Reading, prepare
 from ranker.judging.prompts import Heads
 from ranker.judging.sections import SECTIONS, parse_sections
@@ -158,9 +158,3 @@ class Writer:
             failed=tuple(names),
             **summary,
         )
-
-
-def tidy_lines(text: str) -> str:
-    """Without a closed ``<think>`` block and without quotes around the whole; line breaks stay."""
-    lines = [line.strip() for line in text.strip().strip('"“”').splitlines()]
-    return "\n".join(line for line in lines if line and not line.startswith("```"))

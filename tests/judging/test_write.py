@@ -76,11 +76,21 @@ def test_all_kinds_come_together_and_field_by_field() -> None:
     (texts,) = judge_of(generator, settings).write([candidate()])
     assert texts.failed == () and texts.reason == GOOD and texts.brief == BRIEF
     assert texts.tldr == "用注意力草图淘汰缓存，推理明显加速。"
+    assert texts.motivation.startswith("现有")
     assert texts.conclusion == "适合长上下文部署，代价是少量的估计开销。"
     generator = words(reason=GOOD, summary=SUMMARY, brief=BRIEF)
     list(judge_of(generator, settings).write([candidate(1, field="安全"), candidate(2), candidate(3, field="安全")]))
     heads = [prompt.head for prompt, options in generator.written if options.temperature == 0.0]
     assert [a == b for a, b in itertools.pairwise(heads)].count(False) == 5  # six heads, each once
+
+
+def test_a_closed_thought_is_taken_out_and_an_open_one_fails() -> None:
+    settings = JudgeSettings(write_summary=True)
+    generator = words(reason=f"<think>想一想。</think>\n{GOOD}", summary=f"<think>\n速览：\n</think>\n{SUMMARY}")
+    (texts,) = judge_of(generator, settings).write([candidate()])
+    assert texts.failed == () and texts.reason == GOOD and texts.tldr
+    (texts,) = judge_of(words(reason=f"<think>{GOOD}")).write([candidate()])
+    assert "thinking" in texts.failed and texts.by == "evidence"
 
 
 def test_a_failed_summary_leaves_the_reason_alone() -> None:

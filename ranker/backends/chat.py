@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from threading import Lock
 from typing import Any, TypeVar
 
 from ranker.errors import BackendError
@@ -54,6 +55,7 @@ class ChatRenderer:
     tokenizer: Any
     model: str = ""
     _frames: dict[str, Frame] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock, repr=False)  # a Rust tokenizer lets no second thread in
     _breaks: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -63,12 +65,16 @@ class ChatRenderer:
 
     def encode_text(self, text: str) -> list[int]:
         """Ids of text as it stands in a rendered template (nothing is added in front)."""
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return self._ids([text])[0]
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        with self._lock:
+            return list(self.tokenizer(texts, add_special_tokens=False)["input_ids"])
 
     def count(self, texts: Sequence[str]) -> list[int]:
         if not texts:
             return []
-        return [len(ids) for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
+        return [len(ids) for ids in self._ids(list(texts))]
 
     def neutralise(self, body: str) -> str:
         """The body with the tokenizer's markers broken: an abstract that quotes ``<|im_end|>`` ends no turn."""
@@ -86,7 +92,7 @@ class ChatRenderer:
         for prompt, frame in zip(prompts, frames, strict=True):
             body = self.neutralise(prompt.body)
             tails.append(f"{frame.before}{body.strip() if frame.trims else body}{frame.after}")
-        ids = self.tokenizer(tails, add_special_tokens=False)["input_ids"]
+        ids = self._ids(tails)
         return [Encoded(p.key, f.head_ids, tuple(i)) for p, f, i in zip(prompts, frames, ids, strict=True)]
 
     def frame(self, head: str) -> Frame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 from typing import TYPE_CHECKING
 
 from ranker.config import Config, JudgeChoice
@@ -40,14 +39,17 @@ def pick_generator(choice: JudgeChoice, config: Config) -> tuple[Generator | Non
 
 
 def best_there(choice: JudgeChoice) -> tuple[str, str]:
-    """What ``auto`` comes to: vLLM where it imports, else transformers, else the heads; never a server by itself."""
+    """What ``auto`` comes to: vLLM where it imports and has a device, else transformers, else the heads; no server."""
     if not choice.model:
         return "heads", "auto: no language model is named (--model), so the heads judge without one"
     if choice.model.startswith(_ADDRESS):
         return "openai", f"auto: {choice.model} is a server's address"
-    if importlib.util.find_spec("vllm") is not None:
-        return "vllm", "auto: vllm is installed"
-    return "transformers", "auto: vllm is not installed, transformers is"
+    from ranker.backends.vllm import usable
+
+    there, device = usable()
+    if there:
+        return "vllm", f"auto: vLLM imports and runs on {device}"
+    return "transformers", f"auto: transformers, since vLLM can't be used ({device})"
 
 
 def open_generator(name: str, model: str, config: Config) -> Generator:
@@ -64,8 +66,12 @@ def open_generator(name: str, model: str, config: Config) -> Generator:
 
         model = str(ensure_smollm2())
     if name == "vllm":
-        from ranker.backends.vllm import VllmGenerator, VllmSettings
+        from ranker.backends.vllm import VllmGenerator, usable
+        from ranker.backends.vllm_settings import VllmSettings
 
+        there, device = usable()
+        if not there:
+            raise BackendError(f"vLLM can't be used: {device}", where="--judge vllm", todo="use --judge transformers")
         return VllmGenerator(model, config.section("vllm", VllmSettings))
     from ranker.backends.transformers import TransformersGenerator, TransformersSettings
 

@@ -1,0 +1,126 @@
+"""A stand-in for vLLM, only to provoke faults: it answers from the ids and dies, refuses or runs out on order.
+
+The order is the JSON in RANKER_STUB: ``dies_at`` (steps until the process is killed; each start counts anew, and a file
+at ``once`` makes it happen in the first process only), ``poison`` (a token id that kills), ``start`` (words of the
+error at start), ``old`` (no ``logprob_token_ids``), ``log`` (a file that gets the engine's arguments).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+__version__ = "0.32.0+stub"
+ORDER: dict[str, Any] = json.loads(os.environ.get("RANKER_STUB", "{}"))
+
+
+@dataclass
+class _New:
+    max_tokens: int = 16
+    temperature: float = 1.0
+    seed: int | None = None
+    stop: list[str] | None = None
+    logprobs: int | None = None
+    detokenize: bool = True
+    output_kind: Any = None
+    logprob_token_ids: list[int] | None = None
+
+
+@dataclass
+class _Old:
+    max_tokens: int = 16
+    temperature: float = 1.0
+    seed: int | None = None
+    stop: list[str] | None = None
+    logprobs: int | None = None
+    detokenize: bool = True
+    output_kind: Any = None
+
+
+SamplingParams: Any = _Old if ORDER.get("old") else _New
+
+
+@dataclass
+class _Engine:
+    arguments: dict[str, Any]
+    queue: list[tuple[str, list[int], Any]] = field(default_factory=list)
+    steps: int = 0
+    seen: dict[tuple[int, ...], int] = field(default_factory=dict)
+    asked: int = 0
+    found: int = 0
+
+    @property
+    def vllm_config(self) -> Any:
+        return SimpleNamespace(
+            cache_config=SimpleNamespace(block_size=128),
+            model_config=SimpleNamespace(max_model_len=self.arguments["max_model_len"], dtype="torch.float32"),
+            scheduler_config=SimpleNamespace(max_num_seqs=self.arguments.get("max_num_seqs", 4)),
+        )
+
+    def has_unfinished_requests(self) -> bool:
+        return bool(self.queue)
+
+    def add_request(self, name: str, prompt: Any, params: Any) -> None:
+        ids = prompt["prompt_token_ids"]
+        if len(ids) > self.arguments["max_model_len"]:
+            raise ValueError("prompt too long")
+        if params.logprob_token_ids if hasattr(params, "logprob_token_ids") else False:
+            assert params.logprobs is None
+        self.queue.append((name, ids, params))
+
+    def abort_request(self, names: list[str]) -> None:
+        self.queue = [q for q in self.queue if q[0] not in names]
+
+    def step(self) -> list[Any]:
+        self.steps += 1
+        rows = int(self.arguments.get("max_num_seqs", 4))
+        batch, self.queue = self.queue[:rows], self.queue[rows:]
+        once = Path(ORDER["once"]) if "once" in ORDER else None
+        due = self.steps >= ORDER.get("dies_at", 1 << 30) and not (once and once.exists())
+        if due or any(ORDER.get("poison") in ids for _, ids, _ in batch):
+            if once:
+                once.touch()
+            print(ORDER.get("last_words", ""), flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [self._finish(*q) for q in batch]
+
+    def _finish(self, name: str, ids: list[int], params: Any) -> Any:
+        self.asked += len(ids)
+        head = tuple(ids[: len(ids) // 128 * 128])
+        self.found += len(head) if head in self.seen else 0
+        self.seen[head] = 1
+        wanted = getattr(params, "logprob_token_ids", None)
+        top = wanted or ([32 + i for i in range(5)] if params.logprobs else [])  # five labels reach the top 20
+        entry = {t: SimpleNamespace(logprob=-1.0 - 0.1 * ((sum(ids) + t) % 20)) for t in [*top, 7]}
+        limit = params.max_tokens
+        done = SimpleNamespace(
+            text=("words " * limit).strip() if params.detokenize else "",
+            token_ids=[7] * limit,
+            finish_reason="length",
+            logprobs=[entry] if top else None,
+        )
+        return SimpleNamespace(
+            request_id=name, prompt_token_ids=ids, num_cached_tokens=0, finished=True, outputs=[done]
+        )
+
+
+class LLM:
+    def __init__(self, **arguments: Any) -> None:
+        if "log" in ORDER:
+            with Path(ORDER["log"]).open("a", encoding="utf-8") as log:
+                log.write(json.dumps(arguments) + "\n")
+        if "start" in ORDER:
+            raise ValueError(ORDER["start"])
+        assert os.environ["HF_HUB_OFFLINE"] == "1" and os.environ["VLLM_NO_USAGE_STATS"] == "1"
+        self.llm_engine = _Engine(arguments)
+
+    def get_metrics(self) -> list[Any]:
+        return [
+            SimpleNamespace(name="vllm:prefix_cache_queries", value=self.llm_engine.asked),
+            SimpleNamespace(name="vllm:prefix_cache_hits", value=self.llm_engine.found),
+        ]

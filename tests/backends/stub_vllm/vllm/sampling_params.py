@@ -1,0 +1,5 @@
+"""The output kind of the stand-in."""
+
+
+class RequestOutputKind:
+    FINAL_ONLY = 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 JudgeName = Literal["heads", "vllm", "transformers", "openai", "auto"]
 JUDGES: tuple[str, ...] = get_args(JudgeName)
+
+# Who owns a table that is kept as it was written. By name: the core imports no backend, and a file that sets nothing of
+# a table loads nothing for it.
+_OWNERS = {
+    "judging": "ranker.judging.settings:JudgeSettings",
+    "vllm": "ranker.backends.vllm_settings:VllmSettings",
+    "transformers": "ranker.backends.transformers:TransformersSettings",
+    "openai": "ranker.backends.openai_server:OpenAISettings",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,9 @@ class FetchChoice:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that can be configured. The tables below ``judging`` are checked by the part that owns them."""
+    """Everything that can be configured. The tables from ``judging`` on, and ``fetch.http``, belong to the parts that
+    use them; ``check_all`` asks those.
+    """
 
     profile: str = "default"
     store: StoreSettings = StoreSettings()
@@ -117,6 +129,27 @@ class Config:
             ConfigError: unknown key, wrong type or bound, with file and line.
         """
         return Reader(self.file, self.text).build(cls, dict(getattr(self, name)), (name,))
+
+    def check_all(self) -> None:
+        """Build every table by its owner, whether this run uses it or not: a misspelt key is never just ignored.
+
+        Raises:
+            ConfigError: unknown key, wrong type or bound, with file and line.
+        """
+        for name, owner in _OWNERS.items():
+            if getattr(self, name):
+                module, _, cls = owner.partition(":")
+                self.section(name, getattr(importlib.import_module(module), cls))
+        self.http_settings()
+        if self.mail:
+            from ranker.digest.mail import mail_settings
+
+            try:
+                mail_settings(self.mail)
+            except ConfigError as error:
+                raise Reader(self.file, self.text).error(
+                    tuple(error.where.split(".")), error.what, error.todo
+                ) from None
 
     def http_settings(self) -> FetchSettings:
         """The table ``[fetch.http]``.

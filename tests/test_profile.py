@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -178,6 +180,51 @@ def test_a_wrong_configuration_names_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(path)
     assert f"{path}:3: store.wait_seconds" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("[vllm]\ntensor_paralel = 2", 2, "vllm.tensor_paralel: is not a known key\n  -> did you mean"),
+        ("[vllm]\ntensor_parallel_size = 0", 2, "tensor_parallel_size must be 1 or more"),
+        ("[judging]\nnonsense = 1", 2, "judging.nonsense: is not a known key"),
+        ("[judging]\nblend = 2", 2, "blend must lie in 0..1"),
+        ("[openai]\n\nbse_url = 'http://x/v1'", 3, "did you mean 'base_url'"),
+        ("[openai.patience]\nretry = 1", 2, "openai.patience.retry: is not a known key"),
+        ("[transformers]\ndtype = 'float8'", 2, "transformers.dtype: is 'float8'"),
+        ("[mail]\nhots = 'x'", 2, "mail.hots: unknown key\n  -> did you mean host?"),
+        ("[mail]\nhost = 'x'", 1, "mail.sender: is missing"),
+        ("[fetch.http]\ninterval_s = 1", 2, "interval_s: 3 to 600 is allowed"),
+        ("[fetch.http]\nintervals = 3", 2, "did you mean 'interval_s'"),
+    ],
+)
+def test_tables_of_parts_that_a_run_does_not_use_are_checked_too(
+    tmp_path: Path, text: str, line: int, says: str
+) -> None:
+    path = write(tmp_path, text)
+    config = load_config(path)
+    with pytest.raises(ConfigError) as caught:
+        config.check_all()
+    assert says in str(caught.value) and str(caught.value).startswith(f"{path}:{line}: ")
+
+
+def test_right_tables_of_every_part_pass_and_load_nothing_heavy(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "[vllm]\npreset = 'bulk'\n[judging]\nblend = 0.5\n[openai]\nconcurrency = 2\n[transformers]\ndevice = 'cpu'\n"
+        "[mail]\nhost = 'localhost'\nsender = 'a@b.org'\nrecipients = ['c@d.org']\n[fetch.http]\ntries = 2\n",
+    )
+    code = (
+        "import sys; from pathlib import Path; from ranker.config import load_config\n"
+        "load_config(Path(sys.argv[1])).check_all()\n"
+        "print([m for m in ('torch', 'transformers', 'vllm', 'openai', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_packaged_configuration_passes_its_own_check() -> None:
+    load_config(resources.config_dir() / "ranker.toml").check_all()
 
 
 def test_a_missing_configuration_is_a_clear_error(tmp_path: Path) -> None:

@@ -192,8 +192,3 @@ def test_profile_new_check_show(cli: Cli, tmp_path: Path) -> None:
     assert wrong.returncode == 4 and "lab.toml:" in wrong.stderr and "did you mean 'top_share'" in wrong.stderr
     assert cli("profile", "new", "my-lab", "--out", "lab.toml").returncode == 4
     assert "原生多模态大模型" in cli("profile", "show").stdout
-
-
-def test_doctor_says_what_is_there(cli: Cli) -> None:
-    done = cli("doctor")
-    assert "encoder" in done.stdout and "FAISS answers as it should" in done.stdout, done.stderr

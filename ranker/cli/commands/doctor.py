@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import queue
 import shutil
 import socket
+import threading
 from collections.abc import Callable, Iterator
-from importlib import metadata, util
+from importlib import metadata
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.markup import escape
@@ -17,10 +20,12 @@ from ranker.cli.console import out
 from ranker.cli.options import ConfigOption, DebugOption, StoreOption
 from ranker.cli.session import Session
 from ranker.errors import RankerError
+from ranker.store import Store
 
 _NEEDED = ("torch", "sentence-transformers", "transformers", "faiss-cpu", "numpy", "arxiv", "rich")
 _EXTRAS = {"vllm": "vllm", "openvino": "openvino", "openai": "openai", "ray": "ray"}
 _LOW_DISK = 2 * 1024**3
+_PATIENCE = 3.0  # seconds for arXiv to answer
 
 Line = tuple[str, str, str]
 """(ok | note | bad, what, what to do)"""
@@ -41,14 +46,10 @@ def doctor(
     bad = 0
     with Session(config=config, store=store) as session:
         checks: tuple[Callable[[Session], Iterator[Line]], ...] = (
-            _packages, _extras, _profile, _encoder, _faiss, _store, _gpu, _disk, _network,
+            _packages, _extras, _config, _profile, _encoder, _faiss, _store, _gpu, _disk, _network,
         )  # fmt: skip
         for check in checks:
-            try:
-                lines = list(check(session))
-            except RankerError as error:
-                lines = [("bad", error.what, f"{error.where}: {error.todo}")]
-            for mark, what, todo in lines:
+            for mark, what, todo in findings(check, session):
                 bad += mark == "bad"
                 out.print(
                     f"{marks[mark]} {escape(what)}" + (f"\n       -> {escape(todo)}" if todo else ""), soft_wrap=True
@@ -62,6 +63,26 @@ def doctor(
     return FAILED if bad else FINE
 
 
+def findings(check: Callable[[Session], Iterator[Line]], session: Session) -> Iterator[Line]:
+    """A check's lines. What it raises is a finding too: a broken installation is what doctor is there for."""
+    try:
+        yield from check(session)
+    except RankerError as error:
+        yield "bad", error.what, ": ".join(part for part in (error.where, error.todo) if part)
+    except ImportError as error:
+        yield (
+            "bad",
+            f"{_name(check)}: a package can't be loaded: {error}",
+            "reinstall it: pip install -c constraints.txt .",
+        )
+    except Exception as error:  # a half-installed library raises anything: OSError, AttributeError, RuntimeError ...
+        yield "bad", f"{_name(check)}: {type(error).__name__}: {error}", "mend what it names, or reinstall ranker"
+
+
+def _name(check: Callable[[Session], Iterator[Line]]) -> str:
+    return check.__name__.removeprefix("_")
+
+
 def _packages(session: Session) -> Iterator[Line]:
     for name in _NEEDED:
         try:
@@ -71,14 +92,18 @@ def _packages(session: Session) -> Iterator[Line]:
 
 
 def _extras(session: Session) -> Iterator[Line]:
-    for extra, module in _EXTRAS.items():
-        there = util.find_spec(module) is not None
-        what = f"{module} {metadata.version(module)}" if there else f"{module} is not installed (optional)"
-        yield (
-            ("ok", what, "")
-            if there
-            else ("note", what, f'where you want it: pip install -c constraints.txt ".[{extra}]"')
-        )
+    for extra, package in _EXTRAS.items():
+        # By what is installed, not by what could be imported: any folder `ray` on the path could be.
+        try:
+            yield "ok", f"{package} {metadata.version(package)}", ""
+        except metadata.PackageNotFoundError:
+            todo = f'where you want it: pip install -c constraints.txt ".[{extra}]"'
+            yield "note", f"{package} is not installed (optional)", todo
+
+
+def _config(session: Session) -> Iterator[Line]:
+    session.config.check_all()
+    yield "ok", f"configuration {session.config.file}", ""
 
 
 def _profile(session: Session) -> Iterator[Line]:
@@ -107,8 +132,9 @@ def _store(session: Session) -> Iterator[Line]:
     if not session.store_path.exists():
         yield "note", f"no store yet at {session.store_path}", "the first `ranker rank` makes it"
         return
-    verdict = session.store.check()
-    counts = ", ".join(f"{n} {name}" for name, n in session.store.counts().items())
+    with Store(session.store_path, read_only=True) as store:
+        verdict = store.check()
+        counts = ", ".join(f"{n} {name}" for name, n in store.counts().items())
     if verdict == "ok":
         yield "ok", f"store {session.store_path}: {counts}", ""
     else:
@@ -136,8 +162,27 @@ def _disk(session: Session) -> Iterator[Line]:
 
 
 def _network(session: Session) -> Iterator[Line]:
+    address = urlsplit(session.config.http_settings().api_url)
+    host, port = address.hostname or "", address.port or (443 if address.scheme == "https" else 80)
+    if _reached(host, port, _PATIENCE):
+        yield "ok", f"arXiv ({host}) can be reached: `ranker fetch` works", ""
+    else:
+        yield "note", f"arXiv ({host}) can't be reached: fetch won't work; ranking files needs no network", ""
+
+
+def _reached(host: str, port: int, seconds: float) -> bool:
+    """In a thread of its own: looking up a name has no time-out, and can take minutes where there is no network."""
+    answers: queue.Queue[bool] = queue.Queue()
+
+    def connect() -> None:
+        try:
+            socket.create_connection((host, port), timeout=seconds).close()
+            answers.put(True)
+        except OSError:
+            answers.put(False)
+
+    threading.Thread(target=connect, daemon=True).start()
     try:
-        socket.create_connection(("export.arxiv.org", 443), timeout=3).close()
-        yield "ok", "arXiv can be reached: `ranker fetch` works", ""
-    except OSError:
-        yield "note", "arXiv can't be reached: fetch won't work; ranking files needs no network", ""
+        return answers.get(timeout=seconds)
+    except queue.Empty:
+        return False

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +15,7 @@ import numpy as np
 
 from ranker.errors import BackendError
 from ranker.heads.combine import Combination, HeadsPrediction, apply
+from ranker.heads.folder import replace_folder
 from ranker.heads.lexical import Block, Text, Vocabulary
 from ranker.heads.weights import Components, Linear, signals
 
@@ -88,16 +87,18 @@ class Heads:
         return apply(self.combination, found)
 
     def save(self, folder: Path) -> None:
-        """Into ``folder``, made if absent; each file is replaced at once, the description last."""
+        """Into ``folder``, made if absent; earlier heads there are replaced whole.
+
+        Raises:
+            BackendError: the folder holds other files, or can't be written; it is then as it was.
+        """
         from safetensors.numpy import save
 
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / _WEIGHTS, save(_arrays(self)))
-        _replace(
-            folder / _TERMS, json.dumps(_terms(self.vocabulary), ensure_ascii=False, separators=(",", ":")).encode()
-        )
+        terms = json.dumps(_terms(self.vocabulary), ensure_ascii=False, separators=(",", ":"))
         meta = {"format": FORMAT, "sha256": self.sha256, **dataclasses.asdict(self.meta)}
-        _replace(folder / _META, json.dumps(meta, ensure_ascii=False, indent=1).encode() + b"\n")
+        described = json.dumps(meta, ensure_ascii=False, indent=1) + "\n"
+        files = {_WEIGHTS: save(_arrays(self)), _TERMS: terms.encode(), _META: described.encode()}
+        replace_folder(folder, files)
 
     @classmethod
     def load(cls, folder: Path, *, encoder_sha256: str) -> Heads:
@@ -177,17 +178,3 @@ def _read(folder: Path, meta: HeadsMeta) -> Heads:
         raise BackendError(
             f"the heads can't be read ({error})", where=str(folder), todo="run `ranker learn` again"
         ) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

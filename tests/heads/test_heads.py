@@ -3,6 +3,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +72,57 @@ def test_saved_and_loaded_heads_predict_the_same(learned: Learned, tmp_path: Pat
     kept = (tmp_path / "h" / "heads.json").read_text(encoding="utf-8")
     assert json.loads(kept)["days"] == [f"2026-01-0{d}" for d in range(1, 7)]
     assert "2601." not in kept  # which papers is said by a hash, not by a list
+
+
+def other_than(heads: Heads) -> Heads:
+    components = dataclasses.replace(heads.components, mean=heads.components.mean + 1)
+    terms = heads.vocabulary.title.terms
+    title = dataclasses.replace(heads.vocabulary.title, terms=(f"{terms[0]}x", *terms[1:]))
+    vocabulary = dataclasses.replace(heads.vocabulary, title=title)
+    return Heads(dataclasses.replace(heads.meta, note="other"), vocabulary, components, heads.combination)
+
+
+@pytest.mark.parametrize("sync", range(1, 7))
+def test_killed_while_saving_heads_are_the_old_or_the_new_ones(learned: Learned, tmp_path: Path, sync: int) -> None:
+    other = other_than(learned.heads)
+    learned.heads.save(tmp_path / "h")
+    other.save(tmp_path / "other")
+    code = """if True:
+        import os, signal, sys
+        from pathlib import Path
+        from ranker.heads.model import Heads
+        left, sync = int(sys.argv[3]), os.fsync
+        def killing(handle):
+            global left
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            sync(handle)
+        os.fsync = killing
+        Heads.load(Path(sys.argv[1]), encoder_sha256="e" * 64).save(Path(sys.argv[2]))
+    """
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "other", tmp_path / "h", str(sync)], check=False)
+    assert done.returncode == (0 if sync == 6 else -signal.SIGKILL)  # three files, the folder, the one around it
+    found = Heads.load(tmp_path / "h", encoder_sha256="e" * 64)
+    assert found.sha256 == (learned.heads if sync < 5 else other).sha256
+    learned.heads.save(tmp_path / "h")
+    assert Heads.load(tmp_path / "h", encoder_sha256="e" * 64).sha256 == learned.heads.sha256
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["h", "other"]  # nothing is left of the killed one
+
+
+def test_a_folder_with_other_files_is_not_replaced(
+    learned: Learned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(BackendError, match=r"holds other files \(thesis.tex\)"):
+        learned.heads.save(tmp_path)
+    with pytest.raises(BackendError, match="is a file"):
+        learned.heads.save(tmp_path / "thesis.tex")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(BackendError, match="you are in"):
+        learned.heads.save(Path())
+    assert [p.name for p in tmp_path.glob("*.*")] == ["thesis.tex"]
 
 
 def test_refused_for_another_encoder(learned: Learned, tmp_path: Path) -> None:

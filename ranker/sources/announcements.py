@@ -11,6 +11,7 @@ from datetime import datetime
 
 from ranker.errors import InputError, SourceError
 from ranker.sources.count import ReadCount
+from ranker.sources.dates import EASTERN
 from ranker.sources.feeds import FeedFacts, read_feed
 from ranker.sources.kinds import kind_of
 from ranker.sources.polite import Answer, PoliteClient
@@ -56,6 +57,7 @@ def fetch_announcements(
         state: State = "partial" if pages else "failed"
         return _result(pages, include_cross, include_replacements, client, state, in_words(error))
     state, detail = _verdict(pages, now, settings)
+    detail += _without_holidays(now, settings)
     return _result(pages, include_cross, include_replacements, client, state, detail)
 
 
@@ -148,6 +150,13 @@ def _verdict(pages: Sequence[_Page], now: datetime, settings: FetchSettings) -> 
         )
     note = "" if expected else f"; arXiv announced nothing after {day}"
     return "fresh", f"the batch of {day}{note}"
+
+
+def _without_holidays(now: datetime, settings: FetchSettings) -> str:
+    year = now.astimezone(EASTERN).year
+    if settings.calendar.knows_holidays_of(year):
+        return ""
+    return f"; fetch.http.holidays lists none of {year}, so the day after a holiday will look like a stale feed"
 
 
 def _result(

@@ -85,6 +85,18 @@ def test_after_a_holiday_it_is_quiet(play: Play, ask: Ask) -> None:
     assert fetch(ask(play(Reply(EMPTY)), holidays=()), now=now).state == "stale"
 
 
+def test_a_year_whose_holidays_are_not_known_is_told(play: Play, ask: Ask) -> None:
+    now = at("2027-01-19 09:00")  # the evening before was Martin Luther King Day's
+    empty = EMPTY.replace(b"Sat, 14 Feb 2026", b"Tue, 19 Jan 2027")
+    unknown = fetch(ask(play(Reply(empty))), now=now)
+    assert unknown.state == "stale"
+    assert unknown.detail.endswith("lists none of 2027, so the day after a holiday will look like a stale feed")
+    known = fetch(ask(play(Reply(empty)), holidays=("2027-01-18",)), now=now)
+    assert known.state == "quiet" and "holidays" not in known.detail
+    # Eastern time decides which year it is.
+    assert "holidays" not in fetch(ask(play(Reply(RSS))), now=datetime.fromisoformat("2027-01-01T04:59+00:00")).detail
+
+
 def test_a_feed_a_day_old_is_stale(play: Play, ask: Ask) -> None:
     result = fetch(ask(play(Reply(RSS))), now=WEDNESDAY)
     assert (result.state, result.day) == ("stale", "2026-02-10")

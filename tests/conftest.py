@@ -18,13 +18,35 @@ SHARED = ROOT.parent / "shared"
 Run = subprocess.CompletedProcess[str]
 
 
+# What is large and the same for every test stays in the person's cache: an engine's and the hub's files.
+CACHES = {"VLLM_CACHE_ROOT": "vllm", "HF_HOME": "huggingface"}
+
+
+@pytest.fixture(scope="session")
+def converted_models() -> Path:
+    """Where the small real model lies once it was converted: in the person's cache, so that it is done once."""
+    from ranker.backends.smollm2 import cache_folder
+
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """No test touches the person's own store, configuration or profiles."""
+def home(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, converted_models: Path
+) -> Iterator[Path]:
+    """No test touches the person's own store, configuration, profiles or measurements, or obeys their variables."""
     folder = tmp_path_factory.mktemp("home")
-    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+    own_cache = converted_models.parent.parent
+    for name, below in CACHES.items():
+        monkeypatch.setenv(name, os.environ.get(name) or str(own_cache / below))
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(folder / name.lower()))
-    for name in ("RANKER_API_KEY", "OPENAI_API_KEY"):
+    cache = folder / "xdg_cache_home" / "ranker"
+    cache.mkdir(parents=True)
+    (cache / "models").symlink_to(converted_models)
+    for name in ("RANKER_API_KEY", "OPENAI_API_KEY", "RANKER_NOW", "RANKER_SMTP_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
     yield folder
 

@@ -39,6 +39,7 @@ class Session:
         wait: float | None = None,
     ) -> None:
         self.config: Config = load_config(config)
+        self.config.check_all()
         chosen: dict[str, Any] = {"name": judge, "model": model, "heads": heads}
         self.judge_choice = dataclasses.replace(self.config.judge, **{k: v for k, v in chosen.items() if v is not None})
         if self.judge_choice.name not in JUDGES:

@@ -7,12 +7,11 @@ OUT ?= out/demo
 JOBS ?= 2
 DEMO_STORE := .cache/demo.db
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format clean
 help:
 	@echo "make demo    install, rank the bundled sample day, show where the digest lies"
 	@echo "make test    install what the tests need, then ruff, mypy and the tests"
 	@echo "make check   ruff and mypy only"
-	@echo "make bench   a short form of every benchmark, compared with the committed results"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -48,9 +47,6 @@ test: $(VENV)/.dev
 	@sh tests/system_packages.sh
 	$(MAKE) --no-print-directory check
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup
-
-bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/short.py
 
 clean:
 	rm -rf $(VENV) .cache out build dist *.egg-info

@@ -50,15 +50,20 @@ def test_broken_packages_are_findings(cli: Cli, tmp_path: Path) -> None:
     assert done.stdout.endswith("something needs mending\n") and "unexpected" not in done.stderr
 
 
-def test_a_damaged_store_and_a_wrong_table_are_findings(tmp_path: Path) -> None:
+def test_a_damaged_store_is_a_finding(tmp_path: Path) -> None:
     store = tmp_path / "ranker.db"
     store.write_bytes(b"no database at all, though long enough to look like one\n" * 100)
-    wrong = configured(tmp_path, "[fetch.http]\ntrise = 3\n")
-    with Session(config=wrong, store=store) as session:
+    with Session(store=store) as session:
         ((mark, what, _),) = doctor.findings(doctor._store, session)
         assert mark == "bad" and "the store failed" in what
-        ((mark, what, todo),) = doctor.findings(doctor._network, session)
-        assert (mark, what) == ("bad", "fetch.http.trise: is not a known key") and f"{wrong}:2: did you mean" in todo
+
+
+def test_a_wrong_configuration_is_a_finding_and_the_rest_is_still_checked(cli: Cli, tmp_path: Path) -> None:
+    wrong = configured(tmp_path, "[fetch.http]\ntrise = 3\n")
+    done = cli("doctor", "--config", wrong)
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert f"BAD  configuration {wrong}:2: fetch.http.trise: is not a known key\n       -> did you mean" in done.stdout
+    assert "FAISS answers as it should" in done.stdout
 
 
 def test_the_network_is_asked_where_the_configuration_says(tmp_path: Path) -> None:

@@ -9,17 +9,19 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 from rich.markup import escape
 
+from ranker import resources
 from ranker.cli import FAILED, FINE
 from ranker.cli.console import out
 from ranker.cli.options import ConfigOption, DebugOption, StoreOption
 from ranker.cli.session import Session
-from ranker.errors import RankerError
+from ranker.errors import ConfigError, RankerError
 from ranker.store import Store
 
 _NEEDED = ("torch", "sentence-transformers", "transformers", "faiss-cpu", "numpy", "arxiv", "rich")
@@ -44,12 +46,14 @@ def doctor(
     """Check packages, encoder, store, FAISS, GPU, disk and network, and say what to do."""
     marks = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "bad": "[red]BAD [/]"}
     bad = 0
-    with Session(config=config, store=store) as session:
+    opened, wrong = _session(config, store)
+    with opened as session:
         checks: tuple[Callable[[Session], Iterator[Line]], ...] = (
             _packages, _extras, _config, _profile, _encoder, _faiss, _store, _gpu, _disk, _network,
         )  # fmt: skip
         for check in checks:
-            for mark, what, todo in findings(check, session):
+            found = iter([wrong]) if wrong and check is _config else findings(check, session)
+            for mark, what, todo in found:
                 bad += mark == "bad"
                 out.print(
                     f"{marks[mark]} {escape(what)}" + (f"\n       -> {escape(todo)}" if todo else ""), soft_wrap=True
@@ -61,6 +65,16 @@ def doctor(
                 print(line)
     print("something needs mending" if bad else "all is well")
     return FAILED if bad else FINE
+
+
+def _session(config: Path | None, store: Path | None) -> tuple[Session, Line | None]:
+    """A session, with the packaged configuration where the person's is wrong: the other checks are still of use."""
+    try:
+        return Session(config=config, store=store), None
+    except ConfigError as error:
+        packaged = resources.config_dir() / "ranker.toml"
+        line = ("bad", f"configuration {error.where}: {error.what}", f"{error.todo} (all else is checked without it)")
+        return Session(config=packaged, store=store), line
 
 
 def findings(check: Callable[[Session], Iterator[Line]], session: Session) -> Iterator[Line]:
@@ -102,7 +116,6 @@ def _extras(session: Session) -> Iterator[Line]:
 
 
 def _config(session: Session) -> Iterator[Line]:
-    session.config.check_all()
     yield "ok", f"configuration {session.config.file}", ""
 
 

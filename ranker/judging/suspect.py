@@ -158,8 +158,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     (
         "demand",
         r"(?:全部|一律|直接|统一|一定要|务必|必须)[^。！？]{0,8}?(?:给|打|输出|回答|填|写|评|推荐)|顶格|最高评价|"
-        r"推荐列表"
-        r"|放(?:在|到)[^。！？]{0,10}?(?:最前|首位|第一)",
+        r"推荐列表|放(?:在|到)[^。！？]{0,10}?(?:最前|首位|第一)",
     ),
     # Of 14,566 abstracts 38 say "you", most of them in these phrases; an abstract has nothing to ask of its reader.
     (
@@ -193,6 +192,33 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         r"[你您]|(?:阅读|评阅|处理|读到)(?:本|这|此)[^。！？]{0,8}?(?:模型|系统|程序|机器|ai)|(?:视为|列为|列入)必读",
     ),
     ("address", r"(?:^|(?<=[.!?] ))stop[.!]"),
+    (
+        "address",
+        r"(?:^|(?<=[.!?] ))dear [a-z ]{2,30}[,:!]|\bfor the attention of\b|\bto whom it may concern\b|"
+        r"\bno exceptions\b",
+    ),
+    (
+        "address",
+        r"\b(?:whoever|anyone|whichever \w+|any \w+) (?:who |that )?(?:is |are )?(?:now |currently )?(?:scoring|"
+        r"rating|judging|grading|screening) (?:this|these|it|the (?:paper|abstract|submission))",
+    ),
+    (
+        "override",
+        r"\b(?:suspend|waive|amend|relax|drop|lift|replace)\w* (?:the|your|all|any) (?:\w+ )?(?:criteria|rubric|"
+        r"scale|procedure|"
+        r"rules?(?!-)|guidelines)\b|\b(?:rating|scoring|evaluation|review|judging) (?:criteria|rubric|procedure|rules?|"
+        r"guidelines|policy) (?:has|have) been\b",
+    ),
+    (
+        "demand",
+        r"\b(?:top|highest|best|maximum|full) (?:grade|rating)\b|\ba (?:high|nine|top) (?:number|digit|mark)\b",
+    ),
+    (
+        "demand",
+        r"\b(?:to be|be|is|are|as) (?:marked|flagged|treated|rated|listed|classed) (?:as )?(?:essential|relevant|"
+        r"important|highly|must|urgent|a must|top)\b",
+    ),
+    ("demand", r"答案(?:只能|必须|应该|应当|就|一定)?是|其余(?:数字|答案|选项)"),
     ("demand", r"(?:[:=]|\ba|\bis|\bas|\bwith)\s*[\"'“]?(?:9|nine|九)[\"'”]?\W*$"),
     ("demand", r"\b(?:from )?(?:0|zero) (?:to|through) (?:9|nine)\b|\b(?:9|nine) out of (?:9|10|nine|ten)\b"),
     ("demand", r"\b(?:relevance|priority|importance)\s*[:=]\s*(?:max|high|9|10|nine|full|top|very|critical)"),

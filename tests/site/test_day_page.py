@@ -75,11 +75,11 @@ def test_filters_and_their_reset(site: Path, new_page: NewPage) -> None:
             page.select_option(selector, value)
         else:
             page.fill(selector, value)
-        page.wait_for_timeout(150)
+        page.wait_for_timeout(500)
         found = ids(page)
         page.click("#filters button[type=reset]")
         page.select_option("#f-show", "all")
-        page.wait_for_timeout(150)
+        page.wait_for_timeout(500)
         return sorted(found)
 
     def wanted(test: object) -> list[str]:
@@ -109,7 +109,7 @@ def test_keys_tick_and_the_tick_survives_a_reload(site: Path, new_page: NewPage)
     assert page.locator(f'[id="p{second}"].tick-down').count() == 1
     page.click(".more > summary")
     page.select_option("#f-state", "ticked")
-    page.wait_for_timeout(150)
+    page.wait_for_timeout(500)
     assert ids(page) == [first, second]
 
 

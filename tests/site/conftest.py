@@ -94,7 +94,15 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
                 lambda message: problems.append(message.text) if message.type in ("error", "warning") else None,
             )
             page.on("pageerror", lambda error: problems.append(str(error)))
-            page.on("requestfailed", lambda request: problems.append(f"failed: {request.url[:200]}"))
+            # A page that is left or closed drops what it still asks for: no fault of the page
+            page.on(
+                "requestfailed",
+                lambda request: (
+                    None
+                    if request.failure == "net::ERR_ABORTED"
+                    else problems.append(f"failed: {request.url[:200]} ({request.failure})")
+                ),
+            )
         page.on("request", lambda request: problems.append(request.url) if _is_remote(request.url) else None)
         page.goto(address.as_uri() if isinstance(address, Path) else address)
         return page

@@ -65,6 +65,10 @@ def test_a_mark_taken_back_elsewhere_does_not_return(tmp_path: Path, new_page: N
     with page.expect_response(lambda answer: answer.request.method == "POST"):
         page.keyboard.press("j")
         page.keyboard.press("u")
+    # The answer's head has come; the page must also have read it, or it would rightly send the mark again
+    page.wait_for_function(
+        "() => Object.keys(localStorage).some((key) => key.includes('pending:') && localStorage[key] === '[]')"
+    )
     shelf.rows.clear()
     page.reload()
     page.wait_for_function("() => document.querySelector('#tick-count').textContent === ''")

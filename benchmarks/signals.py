@@ -26,9 +26,9 @@ from ranker import evaluate
 from ranker.backends.encoders import choose_encoder
 from ranker.backends.faiss import inner_products
 from ranker.config import EncoderSettings
+from ranker.digest.follow import plain_name
 from ranker.embed import embed
-from ranker.followed import same_person
-from ranker.novelty import near_duplicates, nearest_earlier
+from ranker.near_duplicates import near_duplicates
 from ranker.profile import find_profile, load_profile
 from ranker.store import Store
 from ranker.text import document_text, text_hash
@@ -121,32 +121,36 @@ def _signals(
         now = [i for i, d in enumerate(days) if d == day]
         recent = [i for i, d in enumerate(days) if first <= d < day]
         ids, earlier_ids = ([papers[i].paper.arxiv_id for i in rows] for rows in (now, recent))
-        near = nearest_earlier(vectors[now], ids, vectors[recent], earlier_ids, inner_products)
+        near = _nearest(vectors[now], ids, vectors[recent], earlier_ids)
         picks = [i for i in recent if papers[i].picked]
-        near_pick = nearest_earlier(
-            vectors[now], ids, vectors[picks], [papers[i].paper.arxiv_id for i in picks], inner_products
-        )
+        near_pick = _nearest(vectors[now], ids, vectors[picks], [papers[i].paper.arxiv_id for i in picks])
         groups = {i for g in near_duplicates(vectors[now], ids, inner_products, threshold=0.85) for i in g}
         liked = Counter(a for i, d in enumerate(days) if d < day and papers[i].picked for a in papers[i].paper.authors)
         seen = Counter(a for i, d in enumerate(days) if d < day for a in papers[i].paper.authors)
         followed = [a for a, n in liked.items() if n >= 2]
-        by_last: dict[str, list[str]] = {}
-        for a in followed:
-            by_last.setdefault(a.split()[-1].casefold() if a.split() else "", []).append(a)
+        wanted = {plain_name(a) for a in followed}
         for at, i in enumerate(now):
             authors = papers[i].paper.authors
-            add("novelty: distance to nearest", near.distance[at])
-            add("distance to nearest recent pick", near_pick.distance[at])
+            add("novelty: distance to nearest", near[at])
+            add("distance to nearest recent pick", near_pick[at])
             add("near-duplicate in the same day", float(papers[i].paper.arxiv_id in groups))
-            hit = any(
-                same_person(a, b)
-                for b in authors
-                for a in by_last.get(b.split()[-1].casefold() if b.split() else "", ())
-            )
+            hit = any(plain_name(a) in wanted for a in authors)
             add("author of two earlier picks", float(hit))
             rate = [(liked[a] + 0.5) / (seen[a] + 2.0) for a in authors if seen[a]]
             add("share of authors' papers picked", max(rate, default=0.25))
     return {name: np.array(values) for name, values in found.items()}
+
+
+def _nearest(
+    vectors: NDArray[np.float32], ids: Sequence[str], earlier: NDArray[np.float32], earlier_ids: Sequence[str]
+) -> NDArray[np.float64]:
+    """(n,) 1 - cosine to the nearest earlier paper, NaN where there is none; a paper is no neighbour of itself."""
+    if not len(earlier_ids):
+        return np.full(len(ids), np.nan)
+    products = inner_products(vectors, earlier).astype(np.float64)
+    products[np.array(ids)[:, None] == np.array(earlier_ids)[None, :]] = -np.inf
+    best = products.max(axis=1)
+    return np.where(np.isfinite(best), 1.0 - best, np.nan)
 
 
 def _added(

@@ -161,6 +161,13 @@ def history_notes(rankings: Sequence[Ranking], language: str) -> tuple[str, ...]
     return tuple(text for text, number in zip(told, (seen, newer), strict=True) if number)
 
 
+def alike_notes(groups: Sequence[Sequence[str]], language: str) -> tuple[str, ...]:
+    """What the digest's foot says of recommended papers that nearly repeat one another, a group a line."""
+    if language == "en":
+        return tuple(f"nearly the same text: {', '.join(group)}" for group in groups)
+    return tuple(f"内容相近的论文：{'、'.join(group)}" for group in groups)
+
+
 def distinct_reasons(rankings: Sequence[Ranking]) -> list[Ranking]:
     """Where two papers' reasons came out equal (equal texts under two ids), the later ones name their id."""
     taken: set[str] = set()

@@ -13,6 +13,7 @@ import numpy as np
 
 from ranker import outcomes, report
 from ranker.embed import embed
+from ranker.near_duplicates import near_duplicates
 from ranker.profile import Profile
 from ranker.progress import Progress, Stopwatch, Tally
 from ranker.protocols import Encoder, Judge
@@ -94,8 +95,9 @@ def rank(
     known = _known(rankings, profile, day, store) if request.use_history else {}
     rankings = recommend(rankings, profile.recommend, known=known)
     chosen = {r.paper.versioned_id for r in rankings if r.outcome == "recommended"}
+    wanted = [c for c in candidates if c.paper.versioned_id in chosen]
+    alike = _near_duplicates(wanted, search)
     with watch.stage("write", len(chosen)) as tally:
-        wanted = [c for c in candidates if c.paper.versioned_id in chosen]
         words = _write(wanted, judge, profile, store, now, tally)
     rankings = outcomes.distinct_reasons(outcomes.dress(rankings, words, known, by_version))
     counts = report.tally(request.read, len(request.rejected), rankings)
@@ -121,7 +123,11 @@ def rank(
             "weights": encoder.info.sha256,
             **judge.hashes,
         },
-        notes=(*request.notes, *outcomes.history_notes(rankings, profile.language)),
+        notes=(
+            *request.notes,
+            *outcomes.history_notes(rankings, profile.language),
+            *outcomes.alike_notes(alike, profile.language),
+        ),
         title_date=request.title_date,
     )
     store.put_run(run, by_version)
@@ -225,6 +231,12 @@ def _write(
             store.put_texts(profile.name, keys[texts.arxiv_id], texts, now)
         tally.advance()
     return result
+
+
+def _near_duplicates(recommended: Sequence[Candidate], search: Search) -> list[tuple[str, ...]]:
+    """Groups of base ids; only among recommended papers, so that it costs little however many papers came in."""
+    vectors = np.array([np.frombuffer(c.vector, dtype=np.float32) for c in recommended])
+    return near_duplicates(vectors, [c.paper.arxiv_id for c in recommended], search)
 
 
 def _known(rankings: Sequence[Ranking], profile: Profile, day: str, store: Store) -> dict[str, outcomes.Sighting]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -217,3 +218,11 @@ def test_another_text_without_version_numbers_is_a_new_version(store: Store) -> 
     assert same.rankings[0].flags == ("seen before: on 2026-01-13",)
     changed = run([paper(1, abstract="Another text.")], store, day="2026-01-15")
     assert changed.rankings[0].flags[0].startswith("new version")
+
+
+def test_recommended_papers_that_repeat_one_another_are_named_in_a_note(store: Store) -> None:
+    twin = dataclasses.replace(paper(1), arxiv_id="2601.00009")
+    chosen = profile(recommend=Recommend(top_share=1.0))
+    result = run([paper(1), paper(2), twin], store, Scripted({}), chosen)
+    assert "内容相近的论文：2601.00001、2601.00009" in result.notes
+    assert sum("相近" in note for note in result.notes) == 1

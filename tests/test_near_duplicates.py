@@ -1,4 +1,4 @@
-"""Novelty and near-duplicates, by hand on vectors in the plane and through FAISS."""
+"""Near-duplicates, by hand on vectors in the plane and through FAISS; and what a run says of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ranker.backends.faiss import inner_products
-from ranker.novelty import Search, near_duplicates, nearest_earlier
+from ranker.near_duplicates import Search, near_duplicates
 
 
 def plain(a: Any, b: Any) -> Any:
@@ -18,22 +18,6 @@ def plain(a: Any, b: Any) -> Any:
 
 def at(*degrees: float) -> Any:
     return np.array([[math.cos(math.radians(d)), math.sin(math.radians(d))] for d in degrees], dtype=np.float32)
-
-
-@pytest.mark.parametrize("search", [plain, inner_products])
-def test_distance_to_the_nearest_earlier_paper(search: Search) -> None:
-    found = nearest_earlier(at(0, 90), ["new", "same"], at(60, 90), ["old", "same"], search)
-    # "new" is 60 degrees from "old"; "same" must not meet itself, so it is 30 degrees from "old"
-    assert found.distance == pytest.approx([1 - 0.5, 1 - math.cos(math.radians(30))], abs=1e-6)
-    assert found.position.tolist() == [0, 0]
-
-
-def test_no_earlier_papers_is_no_distance() -> None:
-    empty = np.zeros((0, 2), dtype=np.float32)
-    found = nearest_earlier(at(0), ["new"], empty, [], plain)
-    assert np.isnan(found.distance).all() and found.position.tolist() == [-1]
-    alone = nearest_earlier(at(0), ["same"], at(0), ["same"], plain)
-    assert np.isnan(alone.distance).all()
 
 
 @pytest.mark.parametrize("search", [plain, inner_products])

@@ -20,7 +20,7 @@ from ranker.protocols import Encoder, Judge
 from ranker.rank import order, recommend
 from ranker.route import CentroidText, Search, centroid_texts, route, vetoes
 from ranker.text import document_text, text_hash
-from ranker.types import Candidate, Judgment, Paper, Ranking, Rejected, Run, Texts, Unscored
+from ranker.types import Candidate, Judgment, Paper, Ranking, Rejected, Run, Stage, Texts, Unscored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,8 @@ _FLUSH_ITEMS, _FLUSH_SECONDS = 64, 0.5
 class Request:
     """What to rank: parsed papers, what was refused, how many lines were read, and the clock.
 
-    ``day`` keys the run in the store (the papers' own newest day if None); ``title_date`` is only shown.
+    ``day`` keys the run in the store (the papers' own newest day if None); ``title_date`` is only shown; ``stages``:
+    what came before, such as reading.
     """
 
     papers: tuple[Paper, ...]
@@ -46,6 +47,7 @@ class Request:
     notes: tuple[str, ...] = ()
     partial: bool = False
     title_date: str | None = None
+    stages: tuple[Stage, ...] = ()
 
 
 def rank(
@@ -111,7 +113,7 @@ def rank(
         rankings=tuple(rankings),
         rejected=request.rejected,
         counts=counts,
-        stages=tuple(watch.stages),
+        stages=(*request.stages, *watch.stages),
         judge_line=judge.name,
         usage=judge.usage,
         uses_language_model=judge.uses_language_model,

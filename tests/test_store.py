@@ -226,3 +226,19 @@ def test_a_full_disk_is_a_clear_error_and_leaves_the_store_intact(store: Store) 
     store._db.execute("PRAGMA max_page_count = 1000000")
     assert [p.arxiv_id for p in store.all_papers()] == ["2601.00001"]
     assert store.check() == "ok"
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_its_papers(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.db") as store:
+        store.put_papers([(paper(1), "h1"), (paper(2, published=None), "h2")], "2026-01-14T09:00:00+08:00")
+    with sqlite3.connect(tmp_path / "s.db") as db:
+        db.execute("DROP INDEX papers_by_day")
+        db.execute("CREATE INDEX papers_by_day ON papers (coalesce(day, published))")
+        db.execute("PRAGMA user_version = 1")
+    with Store(tmp_path / "s.db") as store:
+        assert store.days() == [("2026-01-14", 1), ("2026-01-13", 1)]
+        # What no date was given for has the day on which it came in
+        assert [p.arxiv_id for p in store.papers_of_day("2026-01-14")] == ["2601.00002"]
+    with sqlite3.connect(tmp_path / "s.db") as db:
+        sql = "EXPLAIN QUERY PLAN SELECT * FROM papers WHERE coalesce(day, published, substr(first_seen, 1, 10)) = '1'"
+        assert "papers_by_day" in str(db.execute(sql).fetchall())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import typer
 
 from ranker.cli.console import note, warn
 from ranker.cli.session import Session, now
-from ranker.types import Run
+from ranker.types import Run, Stage
 
 if TYPE_CHECKING:
     from ranker.digest.roundup import Period
@@ -36,9 +37,11 @@ def write_digest(session: Session, run: Run, folder: Path) -> None:
     """Render every file and put the folder in place in one step."""
     from ranker import output
     from ranker.digest import files as digest
+    from ranker.digest.jsonl import report_json
     from ranker.roles import quotes, spans
 
     settings = session.config.digest
+    started = time.perf_counter()
     session.store.put_summary(run.profile, run.day, digest.summary_row(run))
     _keep_ticks(folder)
     existing = output.existing_files(folder)
@@ -47,6 +50,9 @@ def write_digest(session: Session, run: Run, folder: Path) -> None:
         run, settings, session.profile, session.store, quotes=quotes, spans=marked, existing=existing
     )
     keep = digest.kept_files(run, files, session.store, existing, site=settings.site)
+    # Only the folder's report knows this stage: the stored run was complete before anything was rendered.
+    rendered = Stage("digest", time.perf_counter() - started, len(files), 0)
+    files["report.json"] = report_json(dataclasses.replace(run, stages=(*run.stages, rendered)))
     output.write_folder(folder, files, keep)
 
 

@@ -41,6 +41,11 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (profile, arxiv_id, version, day)
     ) WITHOUT ROWID;
     """,
+    # A paper without any date has the day on which it came in, else no day would ever rank it
+    """
+    DROP INDEX papers_by_day;
+    CREATE INDEX papers_by_day ON papers (coalesce(day, published, substr(first_seen, 1, 10)));
+    """,
 )
 
 VERSION = len(MIGRATIONS)

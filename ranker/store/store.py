@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_DAY = "coalesce(day, published, substr(first_seen, 1, 10))"  # word for word as in the index
 _CHUNK = 500  # under SQLite's oldest limit of 999 variables
 
 
@@ -92,8 +93,11 @@ class Store:
         return len({(r[0], r[1]) for r in rows} - known)
 
     def papers_of_day(self, day: str) -> Iterator[Paper]:
-        """Stored papers announced on ``day`` (published, where no announcement day is known), by id and version."""
-        sql = "SELECT * FROM papers WHERE coalesce(day, published) = ? ORDER BY arxiv_id, version"
+        """Stored papers announced on ``day``, by id and version.
+
+        Where no announcement day is known it is the day of publication, else the one on which the paper came in.
+        """
+        sql = f"SELECT * FROM papers WHERE {_DAY} = ? ORDER BY arxiv_id, version"
         for row in self._rows(sql, (day,)):
             yield codec.paper_of(row)
 
@@ -115,8 +119,7 @@ class Store:
 
     def days(self, limit: int = 10) -> list[tuple[str, int]]:
         """The newest days that papers are stored for, with their numbers."""
-        sql = """SELECT coalesce(day, published) AS d, count(*) AS n FROM papers WHERE d IS NOT NULL
-            GROUP BY d ORDER BY d DESC LIMIT ?"""
+        sql = f"SELECT {_DAY} AS d, count(*) AS n FROM papers GROUP BY d ORDER BY d DESC LIMIT ?"
         return [(r["d"], r["n"]) for r in self._rows(sql, (limit,))]
 
     def counts(self) -> dict[str, int]:

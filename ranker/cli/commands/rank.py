@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from ranker.cli.console import Bars, note, out, top_table, warn
 from ranker.cli.options import (
     ConfigOption,
     DebugOption,
+    EngineOption,
     FormOption,
     HeadsOption,
     JudgeOption,
@@ -29,7 +31,7 @@ from ranker.cli.writing import choose_forms, forget_old, say_where, write_digest
 from ranker.errors import InputError
 from ranker.output import check_folder
 from ranker.pipeline import Request
-from ranker.types import Paper, Rejected, Run
+from ranker.types import Paper, Rejected, Run, Stage
 
 _SHOWN = 5
 
@@ -50,6 +52,7 @@ def rank_papers(
     judge: JudgeOption = None,
     model: ModelOption = None,
     heads: HeadsOption = None,
+    engine: EngineOption = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -69,7 +72,14 @@ def rank_papers(
     if not dry_run:
         check_folder(out_folder)
     with Session(
-        config=config, store=store, profile=profile, judge=judge, model=model, heads=heads, wait=wait
+        config=config,
+        store=store,
+        profile=profile,
+        judge=judge,
+        model=model,
+        heads=heads,
+        wait=wait,
+        engine=engine,
     ) as session:
         choose_forms(session, form, readme)
         if not dry_run:
@@ -128,8 +138,10 @@ def _from_inputs(session: Session, inputs: list[str]) -> Request:
     from ranker.sources import ReadCount, read
 
     count = ReadCount()
+    started = time.perf_counter()
     rejected: list[Rejected] = []
     papers = tuple(read(inputs, on_rejected=rejected.append, count=count))
+    seconds = time.perf_counter() - started
     for row in rejected[:_SHOWN]:
         warn(f"{row.path}:{row.line}: refused: {row.why}")
     if len(rejected) > _SHOWN:
@@ -151,6 +163,7 @@ def _from_inputs(session: Session, inputs: list[str]) -> Request:
         rejected=tuple(rejected),
         notes=tuple(count.notes),
         partial=count.partial,
+        stages=(Stage("read", seconds, count.read, 0),),
     )
 
 

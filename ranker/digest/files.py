@@ -15,7 +15,7 @@ from ranker.digest.site.summary import entries_of, summarise
 if TYPE_CHECKING:
     from ranker.config import DigestSettings
     from ranker.digest.site.records import Span
-    from ranker.profile import Profile
+    from ranker.profile import Profile, Subscriptions
     from ranker.types import Paper, Run
 
 SITE = "site/"
@@ -68,7 +68,7 @@ def digest_files(
 
     ``existing``: paths of the folder as it is; days that it has pages for stay in the site's history.
     """
-    revisions = _revisions(run, history)
+    revisions = earlier_versions(run, history)
     files: dict[str, str | bytes] = {
         "rankings.jsonl": jsonl.rankings_jsonl(run),
         "rejected.jsonl": jsonl.rejected_jsonl(run),
@@ -93,7 +93,7 @@ def digest_files(
             "recommended.csv": exports.table(run),
         }
     if settings.site:
-        files |= site_files(run, history, spans or {}, existing, revisions)
+        files |= site_files(run, history, spans or {}, existing, revisions, profile.follow)
     return files
 
 
@@ -128,6 +128,7 @@ def site_files(
     spans: dict[str, list[Span]],
     existing: Collection[str],
     revisions: dict[str, Revision],
+    follow: Subscriptions,
 ) -> dict[str, str | bytes]:
     """The site's new and changed files."""
     own = {path.removeprefix(SITE) for path in existing if path.startswith(SITE)}
@@ -137,7 +138,7 @@ def site_files(
         found = run if day == run.day else history.run(run.profile, day)
         return entries_of(found) if found else ()
 
-    page = DayPage(run, spans, revisions)
+    page = DayPage(run, spans, revisions, follow)
     return {SITE + path: content for path, content in render_site([page], days, entries, existing=own)}
 
 
@@ -146,7 +147,8 @@ def summary_row(run: Run) -> str:
     return json.dumps(summarise(run).as_row(), ensure_ascii=False)
 
 
-def _revisions(run: Run, history: History) -> dict[str, Revision]:
+def earlier_versions(run: Run, history: History) -> dict[str, Revision]:
+    """Base id -> the version that the newest earlier day had, for papers that came back with another text."""
     newer = [r.paper.arxiv_id for r in run.rankings if any(f.startswith("new version") for f in r.flags)]
     found: dict[str, Revision] = {}
     for arxiv_id, sightings in history.seen_before(run.profile, run.day, newer).items():

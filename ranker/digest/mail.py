@@ -12,17 +12,25 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from html import escape
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from ranker.digest import recommendation
+from ranker.digest.changes import changes
 from ranker.digest.entries import abs_url, by_field, shown_authors, shown_date, shown_reason, shown_score
 from ranker.digest.exports import feed_id
+from ranker.digest.follow import followed
 from ranker.digest.frame import papers_read, quiet_line
 from ranker.digest.text import clean
 from ranker.digest.words import beijing_time, words
 from ranker.errors import ConfigError, RankerError
-from ranker.types import OUTCOMES, Run
+from ranker.profile import Subscriptions
+from ranker.types import OUTCOMES, Ranking, Run
 
+if TYPE_CHECKING:
+    from ranker.digest.site.records import Revision
+
+_NOBODY = Subscriptions()
 Security = Literal["none", "starttls", "tls"]
 
 
@@ -99,8 +107,13 @@ def mail_settings(table: Mapping[str, Any], password: str = "") -> MailSettings:
 _KINDS: dict[str, type | tuple[type, ...]] = {"port": int, "timeout": (int, float)}
 
 
-def message(run: Run, settings: MailSettings) -> EmailMessage:
-    """The digest as a mail: Markdown as plain text, and HTML."""
+def message(
+    run: Run,
+    settings: MailSettings,
+    revisions: Mapping[str, Revision] = MappingProxyType({}),
+    follow: Subscriptions = _NOBODY,
+) -> EmailMessage:
+    """The digest as a mail, Markdown as plain text, and HTML; ``revisions`` and ``follow`` as for form A."""
     mail = EmailMessage()
     mail["Subject"] = _subject(run)
     mail["From"] = settings.sender
@@ -108,13 +121,13 @@ def message(run: Run, settings: MailSettings) -> EmailMessage:
     mail["Date"] = format_datetime(datetime.fromisoformat(run.made_at).astimezone())
     mail["Message-ID"] = f"<{run.day}.{feed_id(run).rsplit(':', 1)[1]}@ranker.invalid>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(recommendation.render(run))
-    mail.add_alternative(html(run), subtype="html")
+    mail.set_content(recommendation.render(run, revisions, follow))
+    mail.add_alternative(html(run, revisions, follow), subtype="html")
     return mail
 
 
-def html(run: Run) -> str:
-    """A plain HTML page of the recommended papers, without scripts, images or outside resources."""
+def html(run: Run, revisions: Mapping[str, Revision] = MappingProxyType({}), follow: Subscriptions = _NOBODY) -> str:
+    """A plain HTML page of what form A shows, without scripts, images or outside resources."""
     say = words(run.language)
     parts = [
         '<!doctype html><html><head><meta charset="utf-8"></head>'
@@ -129,17 +142,28 @@ def html(run: Run) -> str:
     for name, rankings in groups.items():
         parts.append(f"<h2>{_h(recommendation.field_name(run, name))}</h2>")
         for ranking in rankings:
-            paper = ranking.paper
-            parts.append(
-                f'<h3>{shown_score(ranking.score)} · <a href="{_h(abs_url(paper))}">{_h(paper.title)}</a></h3>'
-                f"<p><small>{_h(shown_authors(paper))} · {_h(shown_date(paper))}</small><br>"
-                f"{_h(shown_reason(ranking))}</p>"
-            )
+            parts.append(_paper(ranking, shown_reason(ranking)))
     if not groups:
         parts.append(f"<p>{_h(quiet_line(run))}</p>")
+    if changed := changes(run, revisions):
+        parts.append(f"<h2>{_h(say['revisions'])}</h2>")
+        for change in changed:
+            told = say[change.kind].format(added=len(change.added), removed=len(change.removed))
+            parts.append(_paper(change.ranking, f"{change.versions} ({change.day}): {told}"))
+    if met := followed(run, follow):
+        parts.append(f"<h2>{_h(say['followed'])}</h2>")
+        parts += [_paper(row.ranking, " · ".join((*row.authors, *row.phrases))) for row in met]
     counts = {key: run.counts.get(key, 0) for key in ("read", "rejected", *OUTCOMES)}
     parts.append(f"<hr><p><small>{_h(say['identity'].format(**counts))}</small></p></body></html>")
     return "\n".join(parts) + "\n"
+
+
+def _paper(ranking: Ranking, said: str) -> str:
+    paper = ranking.paper
+    return (
+        f'<h3>{shown_score(ranking.score)} · <a href="{_h(abs_url(paper))}">{_h(paper.title)}</a></h3>'
+        f"<p><small>{_h(shown_authors(paper))} · {_h(shown_date(paper))}</small><br>{_h(said)}</p>"
+    )
 
 
 def send(mail: EmailMessage, settings: MailSettings) -> None:

@@ -18,7 +18,9 @@ import pytest
 from hypothesis import given
 
 from ranker.digest import mail, recommendation
+from ranker.digest.site.records import Revision
 from ranker.errors import ConfigError, RankerError
+from ranker.profile import Subscriptions
 from ranker.types import Run
 from tests.digest import golden
 from tests.digest.hostile import CALM, runs
@@ -216,3 +218,16 @@ def test_settings_from_a_table() -> None:
 
 def test_a_password_is_not_shown() -> None:
     assert "hunter2" not in repr(replace(SETTINGS, password="hunter2"))
+
+
+def test_new_versions_and_followed_papers_stand_in_both_parts() -> None:
+    newer = replace(RUN.rankings[0], flags=("new version: v1 was seen on 2026-01-07",))
+    run = replace(RUN, rankings=(newer, *RUN.rankings[1:]))
+    revisions = {newer.paper.arxiv_id: Revision(newer.paper.arxiv_id, 1, "2026-01-07", "It was other.")}
+    follow = Subscriptions(authors=("Émile Borel",))
+    sent = mail.message(run, SETTINGS, revisions, follow)
+    plain, html = (part.get_content() for part in sent.iter_parts())
+    for part in (plain, html):
+        assert "旧文新版" in part and "关注的作者与短语" in part and "2026-01-07" in part
+    assert html.count("Émile Borel") > mail.html(run).count("Émile Borel")
+    assert "旧文新版" not in mail.html(RUN) and "关注" not in mail.html(RUN)

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.invented_days import bulk_day, sample_day
 from ranker.digest.site import DayPage, entries_of, render_site, summarise
+from ranker.profile import Subscriptions
 from ranker.types import Paper, Run
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def hostile_day(day: str = "2026-02-06") -> DayPage:
         rankings.append(replace(ranking, paper=bad, reason=nasty, detail=nasty, field=field, judge=nasty))
     fields = (f"坏 {NASTY[0]}", *page.run.fields[1:])
     run = replace(page.run, rankings=tuple(rankings), fields=fields, notes=NASTY, judge_line=NASTY[0])
-    return DayPage(run, page.spans)
+    return DayPage(run, page.spans, follow=Subscriptions(authors=("A. Person",)))
 
 
 def write_site(folder: Path, pages: list[DayPage], budget: int = 15_000_000) -> Path:

@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks.invented_days import sample_day
 from ranker.digest import bibliography
-from tests.site.conftest import NewPage
+from ranker.profile import Subscriptions
+from tests.site.conftest import NewPage, write_site
 
 pytestmark = pytest.mark.browser
 
@@ -244,3 +245,19 @@ def test_it_prints(site: Path, new_page: NewPage) -> None:
     assert printed[:5] == b"%PDF-"
     # A card that is not drawn, or that takes a page of its own, shows in their number
     assert 4 <= printed.count(b"/Type /Page\n") <= 12
+
+
+def test_followed_papers_have_a_section_that_leads_to_their_cards(tmp_path: Path, new_page: NewPage) -> None:
+    day = sample_day()
+    judged, failed = JUDGED[-1], next(r for r in RUN.rankings if r.outcome in ("unrouted", "failed"))
+    marked = {r.paper.arxiv_id: replace(r, paper=replace(r.paper, authors=("Ada Lovelace",))) for r in (judged, failed)}
+    run = replace(RUN, rankings=tuple(marked.get(r.paper.arxiv_id, r) for r in RUN.rankings))
+    write_site(tmp_path, [replace(day, run=run, follow=Subscriptions(authors=("Lovelace, Ada",)))])
+    page = new_page(tmp_path / "index.html")
+    assert page.locator("#followed h2").inner_text().split() == ["关注的作者与短语", "2"]
+    # One stands in a fold of this page, the other among what was left out
+    page.click(f'#followed a[href$="#p{judged.paper.arxiv_id}"]')
+    assert page.locator(f'[id="p{judged.paper.arxiv_id}"]').is_visible()
+    page.click(f'#followed a[href$="#p{failed.paper.arxiv_id}"]')
+    page.wait_for_url("**/*-left-out.html#*")
+    assert page.locator(f'[id="p{failed.paper.arxiv_id}"]').is_visible()

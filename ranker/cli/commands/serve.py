@@ -64,6 +64,7 @@ def mail_digest(
     debug: DebugOption = False,
 ) -> int:
     """Mail a stored run's digest to the configured people ([mail] in the configuration)."""
+    from ranker.digest.files import earlier_versions
     from ranker.digest.mail import mail_settings, message, send
 
     with Session(config=config, store=store, profile=profile) as session:
@@ -75,6 +76,7 @@ def mail_digest(
         run = session.store.run(session.profile.name, day)
         if run is None:
             raise InputError(f"no run of {day or 'any day'} is stored", todo="`ranker rank` makes one")
-        send(message(run, settings), settings)
+        revisions = earlier_versions(run, session.store)
+        send(message(run, settings, revisions, session.profile.follow), settings)
         print(f"mailed the digest of {run.day} to {', '.join(settings.recipients)}")
     return FINE

@@ -10,6 +10,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from ranker.digest.entries import abs_url, in_order, shown_score
+from ranker.digest.follow import Followed, followed
+from ranker.digest.sections import outcome_word
 from ranker.digest.site.records import DayPage
 from ranker.digest.site.views import Card, anchor_of, card, data_row, exclusion_line, routed_line, short_title
 from ranker.digest.text import clean
@@ -33,9 +35,21 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowedRow:
+    """A followed paper's line; ``href`` leads to its card, on this page or among what was left out."""
+
+    title: Markup
+    href: str
+    score: str
+    outcome: str
+    met: str
+
+
+@dataclass(frozen=True, slots=True)
 class DayView:
     sections: tuple[Section, ...]
     revisions: tuple[Card, ...]
+    followed: tuple[FollowedRow, ...]
     categories: tuple[str, ...]
     data: list[list[Any]]
     facts: str
@@ -116,6 +130,7 @@ def day_view(page: DayPage, words: dict[str, str]) -> DayView:
     return DayView(
         sections=tuple(sections),
         revisions=tuple(cards[ranking.paper.arxiv_id] for ranking in known),
+        followed=tuple(_followed_row(row, run) for row in followed(run, page.follow)),
         categories=tuple(sorted({category for view in cards.values() for category in view.categories})),
         data=[data_row(ranking, run.fields) for ranking in shown],
         facts=words["facts"].format(read=counts["read"], recommended=counts["recommended"]),
@@ -124,6 +139,19 @@ def day_view(page: DayPage, words: dict[str, str]) -> DayView:
         accounts=accounts_line(run, words),
         recommended=counts["recommended"],
         has_roles=any(page.spans.get(ranking.paper.arxiv_id) for ranking in shown),
+    )
+
+
+def _followed_row(row: Followed, run: Run) -> FollowedRow:
+    ranking = row.ranking
+    here = ranking.outcome in ("recommended", "not_recommended")
+    page = "" if here else f"{run.day}-left-out.html"
+    return FollowedRow(
+        short_title(ranking.paper.title),
+        f"{page}#{quote(anchor_of(ranking.paper.arxiv_id))}",
+        shown_score(ranking.score),
+        outcome_word(ranking.outcome, run.language),
+        " · ".join((*row.authors, *row.phrases)),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ranker.profile import Subscriptions
 from ranker.types import OUTCOMES, TICKS, OutcomeName, Run, Tick, TickName
 
 Role = Literal["problem", "task", "idea", "result"]
@@ -27,11 +28,12 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class DayPage:
-    """A day whose page is to be made: its run, with role spans and revisions by base id."""
+    """A day whose page is to be made: its run, role spans and revisions by base id, and what its reader follows."""
 
     run: Run
     spans: Mapping[str, Sequence[Span]] = field(default_factory=dict)
     revisions: Mapping[str, Revision] = field(default_factory=dict)
+    follow: Subscriptions = field(default_factory=Subscriptions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ PAGE: dict[str, tuple[str, str]] = {
     "nothing": ("这一天没有达到推荐标准的论文。", "No paper reached the threshold on this day."),
     "rest": ("另有 {number} 篇未达推荐标准", "{number} more below the threshold"),
     "revisions": ("旧文新版", "New versions of papers seen before"),
+    "followed": ("关注的作者与短语", "Followed authors and phrases"),
     "revision_note": (
         "这些论文以前出现过，现在有了新版本；下面标出摘要的改动。",
         "Seen before; what changed in the abstract is marked.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,8 @@ from ranker.backends.chat import ChatRenderer, Encoded, too_long, windows
 from ranker.backends.decode import Decoder
 from ranker.backends.kv import HeadCache, halving, is_plain, label_probabilities, length_batches
 from ranker.backends.labels import LabelTokens, label_tokens
-from ranker.backends.weights import fingerprint
+from ranker.backends.transformers_files import chosen_device, chosen_dtype, ends, flop_per_s, read_config, read_weights
+from ranker.backends.weights import fingerprint, read_ahead, weight_bytes
 from ranker.errors import BackendError
 from ranker.protocols import Completion, GeneratorInfo, LabelReading, Prompt, WriteOptions
 from ranker.types import Usage
@@ -39,26 +40,59 @@ class TransformersSettings:
 class TransformersGenerator:
     """A causal language model from a folder (or a hub name, where a hub is), as a ``Generator``.
 
+    Opened by its tokenizer and configuration alone, which tell who it is and count tokens; the weights are read when
+    they are first needed. Not in a thread of their own: transformers sets torch's default dtype for the whole process
+    while it loads, and an encoder at work beside it would make half-precision vectors. ``start`` has the files read
+    into memory meanwhile.
+
     Usage: a prompt's ``cached`` tokens are its head's, where their KV was there already; label readings generate none.
     """
 
     def __init__(self, model: str | Path, settings: TransformersSettings | None = None) -> None:
-        """Load tokenizer and weights.
+        """Read tokenizer and configuration.
 
         Raises:
-            BackendError: no such model, or one that transformers can't load.
+            BackendError: no such model, or one that transformers doesn't know.
         """
         self._settings = settings or TransformersSettings()
         self._name = str(model)
-        self._model, tokenizer = _load(self._name, self._settings)
-        self._renderer = ChatRenderer(tokenizer, self._name)
-        self._heads = HeadCache(self._model)
+        self._tokenizer, self._config = read_config(self._name)
+        self._renderer = ChatRenderer(self._tokenizer, self._name)
         self._usage = Usage()
         self._labels: dict[tuple[str, ...], LabelTokens] = {}
+        self._device = chosen_device(self._settings.device)
         self._info = self._describe()
-        pad = tokenizer.pad_token_id
+        pad = self._tokenizer.pad_token_id
         self._pad = int(pad if pad is not None else 0)
-        self._decoder = Decoder(self._text, _ends(self._model, tokenizer), self._pad, self._info.max_context)
+        self._closed = False
+
+    @cached_property
+    def _model(self) -> Any:
+        if self._closed:
+            raise BackendError("the generator is closed", where=self._name)
+        return read_weights(self._name, self._info.dtype, self._device)
+
+    @cached_property
+    def _heads(self) -> HeadCache:
+        return HeadCache(self._model)
+
+    @cached_property
+    def _decoder(self) -> Decoder:
+        return Decoder(self._text, ends(self._model, self._tokenizer), self._pad, self._info.max_context)
+
+    def start(self) -> None:
+        """Have the weights read from the disk in the background."""
+        read_ahead(Path(self._name))
+
+    def estimate_seconds(self, tokens: int) -> float | None:
+        """Seconds that forwards of so many tokens take by arithmetic, half of this device's measured product rate
+        assumed; None where the weights' size can't be told. Loads no weights.
+        """
+        size = weight_bytes(Path(self._name))
+        if not size or not tokens:
+            return None
+        parameters = size / 2  # files are mostly in half precision; who has others gets a guess twice as long
+        return 2.0 * parameters * tokens / (0.5 * flop_per_s(self._device, self._info.dtype))
 
     @property
     def info(self) -> GeneratorInfo:
@@ -96,7 +130,9 @@ class TransformersGenerator:
 
     def close(self) -> None:
         """Free the weights; the generator can't be used afterwards."""
-        self._model, self._heads = None, HeadCache(None)
+        self._closed = True
+        for name in ("_heads", "_decoder", "_model"):
+            self.__dict__.pop(name, None)
 
     # -- the work -------------------------------------------------------------------------------------------------
 
@@ -163,11 +199,11 @@ class TransformersGenerator:
         return self._labels[key]
 
     def _text(self, ids: list[int]) -> str:
-        return str(self._renderer.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        return str(self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     @property
     def _budget(self) -> int:
-        return self._settings.batch_tokens or (_CPU_BATCH if self._model.device.type == "cpu" else _GPU_BATCH)
+        return self._settings.batch_tokens or (_CPU_BATCH if self._device == "cpu" else _GPU_BATCH)
 
     @property
     def _plain(self) -> bool:
@@ -177,60 +213,15 @@ class TransformersGenerator:
     def _describe(self) -> GeneratorInfo:
         import transformers
 
-        config = self._model.config.get_text_config(decoder=True)
+        config = self._config.get_text_config(decoder=True)
         limits = [self._settings.max_context, getattr(config, "max_position_embeddings", 0) or 0]
-        limits.append(int(min(self._renderer.tokenizer.model_max_length or 0, 1 << 30)))
+        limits.append(int(min(self._tokenizer.model_max_length or 0, 1 << 30)))
         folder = Path(self._name)
         return GeneratorInfo(
             backend="transformers",
             model=folder.name if folder.is_dir() else self._name,
-            revision=fingerprint(folder) if folder.is_dir() else str(getattr(config, "_commit_hash", "") or ""),
+            revision=fingerprint(folder) if folder.is_dir() else str(getattr(self._config, "_commit_hash", "") or ""),
             engine_version=str(transformers.__version__),
             max_context=min(limit for limit in limits if limit > 0),
-            dtype=str(self._model.dtype).removeprefix("torch."),
+            dtype=chosen_dtype(self._device) if self._settings.dtype == "auto" else self._settings.dtype,
         )
-
-
-def _load(name: str, settings: TransformersSettings) -> tuple[Any, Any]:
-    try:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-    except ImportError as error:
-        raise BackendError(
-            f"transformers does not import: {error}", where="backend transformers", todo="reinstall ranker"
-        ) from error
-
-    local = Path(name).is_dir() or os.environ.get("HF_HUB_OFFLINE") == "1"
-    device = settings.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = _dtype(device) if settings.dtype == "auto" else settings.dtype
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
-        model = AutoModelForCausalLM.from_pretrained(name, local_files_only=local, dtype=getattr(torch, dtype))
-    except (OSError, ValueError, KeyError) as error:
-        raise BackendError(
-            f"the model can't be loaded: {str(error).strip().splitlines()[0][:300]}",
-            where=name,
-            todo="give a folder with config.json, tokenizer.json and safetensors, or the name of a downloaded model",
-        ) from error
-    return model.to(device).eval(), tokenizer
-
-
-def _dtype(device: str) -> str:
-    """bfloat16 where the processor multiplies it natively; float32 elsewhere (bfloat16 is slower there, not faster)."""
-    if device != "cpu":
-        return "bfloat16"
-    from ranker.backends.cpu import has_bfloat16
-
-    return "bfloat16" if has_bfloat16() else "float32"
-
-
-def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Ids that end a text: the generation config's, the tokenizer's, and the template's end of turn."""
-    found: set[int] = set()
-    for ids in (getattr(model.generation_config, "eos_token_id", None), tokenizer.eos_token_id):
-        found.update(ids if isinstance(ids, list) else [ids] if ids is not None else [])
-    known = tokenizer.get_added_vocab()
-    found.update(known[t] for t in ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>") if t in known)
-    return frozenset(int(i) for i in found)

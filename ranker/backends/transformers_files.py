@@ -1,0 +1,109 @@
+"""A transformers model's files: tokenizer and configuration in a moment, the weights when they are needed."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from ranker.errors import BackendError
+
+_SIZE = 1024  # of the square product that measures a device: 2 GFLOP, a few milliseconds
+
+
+def read_config(name: str) -> tuple[Any, Any]:
+    """(tokenizer, configuration) of a folder or a hub name.
+
+    Raises:
+        BackendError: there is none, or transformers does not know it.
+    """
+    try:
+        from transformers import AutoConfig, AutoTokenizer
+    except ImportError as error:
+        raise _no_library(error) from error
+    try:
+        local = _local(name)
+        return AutoTokenizer.from_pretrained(name, local_files_only=local), AutoConfig.from_pretrained(
+            name, local_files_only=local
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise _unreadable(name, error) from error
+
+
+def read_weights(name: str, dtype: str, device: str) -> Any:
+    """The model in ``dtype`` on ``device``, ready for inference.
+
+    Raises:
+        BackendError: the weights are not there, broken, or larger than the memory.
+    """
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
+    except ImportError as error:
+        raise _no_library(error) from error
+    logging.disable_progress_bar()  # the stages have their own
+    try:
+        model = AutoModelForCausalLM.from_pretrained(name, local_files_only=_local(name), dtype=getattr(torch, dtype))
+        return model.to(device).eval()
+    except (OSError, ValueError, KeyError, RuntimeError, MemoryError) as error:
+        raise _unreadable(name, error) from error
+
+
+def chosen_device(device: str) -> str:
+    """``auto`` comes to a GPU where torch has one."""
+    if device != "auto":
+        return device
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def chosen_dtype(device: str) -> str:
+    """bfloat16 where the processor multiplies it natively; float32 elsewhere (bfloat16 is slower there, not faster)."""
+    if device != "cpu":
+        return "bfloat16"
+    from ranker.backends.cpu import has_bfloat16
+
+    return "bfloat16" if has_bfloat16() else "float32"
+
+
+def ends(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Ids that end a text: the generation config's, the tokenizer's, and the template's end of turn."""
+    found: set[int] = set()
+    for ids in (getattr(model.generation_config, "eos_token_id", None), tokenizer.eos_token_id):
+        found.update(ids if isinstance(ids, list) else [ids] if ids is not None else [])
+    known = tokenizer.get_added_vocab()
+    found.update(known[t] for t in ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>") if t in known)
+    return frozenset(int(i) for i in found)
+
+
+def flop_per_s(device: str, dtype: str) -> float:
+    """Floating-point operations a second in one large product, the best of three."""
+    import torch
+
+    a = torch.ones(_SIZE, _SIZE, dtype=getattr(torch, dtype), device=device)
+    best = float("inf")
+    for _ in range(4):
+        start = time.perf_counter()
+        float((a @ a)[0, 0])  # waits for the device
+        best = min(best, time.perf_counter() - start)
+    return 2.0 * _SIZE**3 / best
+
+
+def _local(name: str) -> bool:
+    return Path(name).is_dir() or os.environ.get("HF_HUB_OFFLINE") == "1"
+
+
+def _no_library(error: ImportError) -> BackendError:
+    return BackendError(f"transformers does not import: {error}", where="backend transformers", todo="reinstall ranker")
+
+
+def _unreadable(name: str, error: Exception) -> BackendError:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return BackendError(
+        f"the model can't be loaded: {lines[0][:300]}",
+        where=name,
+        todo="give a folder with config.json, tokenizer.json and safetensors, or the name of a downloaded model",
+    )

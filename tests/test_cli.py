@@ -132,6 +132,19 @@ def test_import_says_what_was_odd_in_papers_it_took(cli: Cli, tmp_path: Path) ->
     assert "warning: published not understood: 1 of 3 papers" in done.stderr
 
 
+def test_import_keeps_every_refused_row_where_it_is_told_to(cli: Cli, tmp_path: Path) -> None:
+    rows = ['{"id": "2601.00001", "title": "T", "abstract": "A."}', *(f'{{"id": "x{n}"}}' for n in range(7))]
+    (tmp_path / "bad.jsonl").write_text("\n".join(rows) + "\n")
+    done = cli("import", "bad.jsonl", "--rejected", "no.jsonl")
+    assert done.returncode == 6 and "stored 1 (1 new), refused 7" in done.stdout
+    kept = lines(tmp_path / "no.jsonl")
+    assert [row["line"] for row in kept] == list(range(2, 9)) and all(row["why"] for row in kept)
+    assert done.stderr.count(": refused: ") == 5
+    wrong = cli("import", "bad.jsonl", "--rejected", "absent/no.jsonl")
+    assert wrong.returncode == 4 and "absent/no.jsonl: can't be written" in wrong.stderr
+    assert "2 more rows refused; --rejected FILE keeps them all" in cli("import", "bad.jsonl").stderr
+
+
 def test_dry_run_says_what_would_be_done_and_writes_nothing(cli: Cli, tmp_path: Path, small_day: Path) -> None:
     done = cli("rank", small_day, "--out", "out", "--dry-run")
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ranker.digest.entries import in_order
-from ranker.types import OUTCOMES, Run
+from ranker.types import OUTCOMES, Rejected, Run
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # json leaves these raw, yet str.splitlines and editors end a line at them.
@@ -23,7 +23,12 @@ def rankings_jsonl(run: Run) -> str:
 
 def rejected_jsonl(run: Run) -> str:
     """One line for every row that was refused: file, line, why, and its first characters."""
-    return "".join(_line(asdict(row)) + "\n" for row in run.rejected)
+    return "".join(map(rejected_line, run.rejected))
+
+
+def rejected_line(row: Rejected) -> str:
+    """A refused row as a line of JSON, with its end."""
+    return _line(asdict(row)) + "\n"
 
 
 def report(run: Run) -> dict[str, Any]:
@@ -40,6 +45,7 @@ def report(run: Run) -> dict[str, Any]:
         "fields": {name: _field_counts(run, name) for name in run.fields},
         "stages": [asdict(stage) | {"seconds": round(stage.seconds, 3)} for stage in run.stages],
         "tokens": asdict(run.usage),
+        "tokens_by_pass": {name: asdict(used) for name, used in run.passes.items()},
         "versions": _sorted(run.versions),
         "hashes": _sorted(run.hashes),
         "notes": list(run.notes),

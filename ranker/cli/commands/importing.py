@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, TextIO
 
 import typer
 
@@ -13,6 +14,7 @@ from ranker.cli import FINE, PARTIAL, QUIET
 from ranker.cli.console import err, note, warn
 from ranker.cli.options import ConfigOption, DebugOption, QuietOption, StoreOption, WaitOption
 from ranker.cli.session import Session, now
+from ranker.errors import InputError
 from ranker.types import Paper, Rejected
 
 _CHUNK = 1000
@@ -28,22 +30,29 @@ def import_papers(
     config: ConfigOption = None,
     store: StoreOption = None,
     wait: WaitOption = None,
+    rejected: Annotated[
+        Path | None, typer.Option("--rejected", help="File for all refused rows, as JSON lines.")
+    ] = None,
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> int:
     """Store papers without ranking them; `ranker rank --day DATE` ranks what is stored."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from ranker.digest.jsonl import rejected_line
     from ranker.sources import ReadCount, input_bytes, read
     from ranker.text import text_hash
 
     count, refused, new = ReadCount(), 0, 0
+    lines = _opened(rejected)
 
     def on_rejected(row: Rejected) -> None:
         nonlocal refused
         refused += 1
         if refused <= _SHOWN:
             warn(f"{row.path}:{row.line}: refused: {row.why}")
+        if lines is not None:
+            lines.write(rejected_line(row))
 
     columns = (
         TextColumn("import"),
@@ -54,6 +63,7 @@ def import_papers(
     )
     hidden = quiet or not err.is_terminal
     with (
+        lines or contextlib.nullcontext(),
         Session(config=config, store=store, wait=wait) as session,
         Progress(*columns, console=err, disable=hidden) as bar,
     ):
@@ -64,6 +74,8 @@ def import_papers(
             pairs = [(p, text_hash(p.title, p.abstract)) for p in chunk]
             new += session.store.put_papers(pairs, now().isoformat(timespec="seconds"))
             bar.update(task, completed=count.bytes_done, n=f"{count.papers} papers")
+    if refused > _SHOWN and rejected is None:
+        warn(f"{refused - _SHOWN} more rows refused; --rejected FILE keeps them all")
     for text in count.notes:
         warn(text)
     for flag, number in sorted(count.flags.items()):
@@ -75,6 +87,14 @@ def import_papers(
         note("nothing was announced in these inputs")
         return QUIET
     return PARTIAL if count.rejected or count.partial else FINE
+
+
+def _opened(path: Path | None) -> TextIO | None:
+    try:
+        return None if path is None else path.open("w", encoding="utf-8")
+    except OSError as error:
+        todo = "name a file in a folder that can be written to"
+        raise InputError(f"can't be written ({error.strerror})", where=str(path), todo=todo) from error
 
 
 def _chunks(papers: Iterable[Paper]) -> Iterator[list[Paper]]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 JudgeName = Literal["heads", "vllm", "transformers", "openai", "auto"]
 JUDGES: tuple[str, ...] = get_args(JudgeName)
+EngineName = Literal["local", "ray"]
+ENGINES: tuple[str, ...] = get_args(EngineName)
 
 # Who owns a table that is kept as it was written. By name: the core imports no backend, and a file that sets nothing of
 # a table loads nothing for it.
@@ -26,6 +28,7 @@ _OWNERS = {
     "vllm": "ranker.backends.vllm_settings:VllmSettings",
     "transformers": "ranker.backends.transformers:TransformersSettings",
     "openai": "ranker.backends.openai_server:OpenAISettings",
+    "ray": "ranker.backends.ray_data.settings:RaySettings",
 }
 
 
@@ -109,6 +112,7 @@ class Config:
     """
 
     profile: str = "default"
+    engine: EngineName = "local"
     store: StoreSettings = StoreSettings()
     encoder: EncoderSettings = EncoderSettings()
     judge: JudgeChoice = JudgeChoice()
@@ -118,6 +122,7 @@ class Config:
     vllm: Mapping[str, Any] = field(default_factory=dict)
     transformers: Mapping[str, Any] = field(default_factory=dict)
     openai: Mapping[str, Any] = field(default_factory=dict)
+    ray: Mapping[str, Any] = field(default_factory=dict)
     mail: Mapping[str, Any] = field(default_factory=dict)
     file: str = ""
     text: str = ""

@@ -17,6 +17,7 @@ JudgeOption = Annotated[
     str | None, typer.Option("--judge", help="heads (no language model) | auto | vllm | transformers | openai.")
 ]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Language model: folder, or a name.")]
+EngineOption = Annotated[str | None, typer.Option("--engine", help="local | ray (many machines, see [ray]).")]
 HeadsOption = Annotated[str | None, typer.Option("--heads", help="auto | none (centroids only) | a folder.")]
 FormOption = Annotated[
     list[str] | None,

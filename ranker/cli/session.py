@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
 from ranker.cli.console import note
-from ranker.config import JUDGES, Config, load_config
+from ranker.config import ENGINES, JUDGES, Config, load_config
 from ranker.errors import ConfigError
 from ranker.profile import Profile, find_profile, load_profile
 from ranker.store import Store, run_lock
 
 if TYPE_CHECKING:
+    from ranker.backends.ray_data.cluster import Cluster
     from ranker.protocols import Encoder, Judge
     from ranker.route import Search
 
@@ -37,6 +38,7 @@ class Session:
         model: str | None = None,
         heads: str | None = None,
         wait: float | None = None,
+        engine: str | None = None,
     ) -> None:
         self.config: Config = load_config(config)
         self.config.check_all()
@@ -44,6 +46,9 @@ class Session:
         self.judge_choice = dataclasses.replace(self.config.judge, **{k: v for k, v in chosen.items() if v is not None})
         if self.judge_choice.name not in JUDGES:
             raise ConfigError(f"no judge {self.judge_choice.name!r}", where="--judge", todo=f"use {', '.join(JUDGES)}")
+        self.engine = engine or self.config.engine
+        if self.engine not in ENGINES:
+            raise ConfigError(f"no engine {self.engine!r}", where="--engine", todo=f"use {' or '.join(ENGINES)}")
         self.store_path = store or self.config.store_path()
         self._profile_name = profile or self.config.profile
         self._wait = self.config.store.wait_seconds if wait is None else wait
@@ -75,7 +80,22 @@ class Session:
     def encoder(self) -> Encoder:
         from ranker.backends.encoders import choose_encoder
 
-        return choose_encoder(self.config.encoder)
+        own = choose_encoder(self.config.encoder)
+        if self.engine == "local":
+            return own
+        from ranker.backends.ray_data.encoder import RayEncoder
+
+        return RayEncoder(own, self.config.encoder, self.cluster)
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """Ray, for ``--engine ray``; joined when first used."""
+        from ranker.backends.ray_data.cluster import Cluster
+        from ranker.backends.ray_data.settings import RaySettings
+
+        cluster = Cluster(self.config.section("ray", RaySettings), note)
+        self._stack.callback(cluster.close)
+        return cluster
 
     @cached_property
     def search(self) -> Search:
@@ -87,7 +107,12 @@ class Session:
     def judge(self) -> Judge:
         from ranker.backends.judges import choose_judge
 
-        judge = choose_judge(self.judge_choice, self.config, self.profile, self.encoder, note)
+        judge: Judge | None = None
+        if self.engine == "ray":
+            from ranker.backends.ray_data.choose import spread_judge
+
+            judge = spread_judge(self.judge_choice, self.config, self.profile, lambda: self.cluster)
+        judge = judge or choose_judge(self.judge_choice, self.config, self.profile, self.encoder, note)
         self._stack.callback(judge.close)
         return judge
 
@@ -98,7 +123,16 @@ class Session:
 
         import ranker
 
-        names = ("torch", "sentence-transformers", "transformers", "faiss-cpu", "numpy", "openvino", "vllm")
+        names: tuple[str, ...] = (
+            "torch",
+            "sentence-transformers",
+            "transformers",
+            "faiss-cpu",
+            "numpy",
+            "openvino",
+            "vllm",
+        )
+        names += ("ray",) if self.engine == "ray" else ()
         found = {"ranker": ranker.__version__, "python": platform.python_version()}
         for name in names:
             try:

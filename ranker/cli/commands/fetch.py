@@ -15,6 +15,7 @@ from ranker.cli.console import note, warn
 from ranker.cli.options import (
     ConfigOption,
     DebugOption,
+    EngineOption,
     HeadsOption,
     JudgeOption,
     ModelOption,
@@ -73,6 +74,7 @@ def run(
     judge: JudgeOption = None,
     model: ModelOption = None,
     heads: HeadsOption = None,
+    engine: EngineOption = None,
     profile: ProfileOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -83,7 +85,14 @@ def run(
     """Fetch the newest announcement day, rank it, write the digest: for a cron line."""
     check_folder(out_folder)
     with Session(
-        config=config, store=store, profile=profile, judge=judge, model=model, heads=heads, wait=wait
+        config=config,
+        store=store,
+        profile=profile,
+        judge=judge,
+        model=model,
+        heads=heads,
+        wait=wait,
+        engine=engine,
     ) as session:
         session.lock()
         result = fetch_newest(session, category, cross, replacements, now())

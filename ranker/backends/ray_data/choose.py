@@ -1,0 +1,39 @@
+"""Which judges go to a cluster: those that hold a language model in their own process."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from ranker.backends.choose import best_there, open_generator
+from ranker.backends.ray_data.cluster import Cluster
+from ranker.backends.ray_data.judge import JudgeRecipe, RayJudge
+from ranker.config import Config, JudgeChoice
+from ranker.errors import BackendError
+from ranker.profile import Profile
+
+
+def spread_judge(
+    choice: JudgeChoice, config: Config, profile: Profile, cluster: Callable[[], Cluster]
+) -> RayJudge | None:
+    """A judge over the cluster for vllm and transformers; None for the heads and for servers, which the driver asks.
+
+    ``auto`` comes to what it would on the driver's machine.
+
+    Raises:
+        BackendError: no model is named, or it can't be opened in the cluster.
+    """
+    name: str = best_there(choice)[0] if choice.name == "auto" else choice.name
+    if name not in ("vllm", "transformers"):
+        return None
+    if not choice.model:
+        raise BackendError("no language model is named", where=f"--judge {name}", todo="name a folder by --model")
+    folder = Path(choice.model).expanduser()
+    model = str(folder.resolve()) if folder.is_dir() else choice.model
+    # A replica needs neither the driver's files nor its tables of other parts.
+    lean = dataclasses.replace(config, mail={}, openai={})
+    recipe = JudgeRecipe(lean, profile, partial(open_generator, name, model, lean))
+    on_gpu = name == "vllm" or str(config.transformers.get("device", "")).startswith("cuda")
+    return RayJudge(recipe, cluster(), gpus=float(on_gpu))

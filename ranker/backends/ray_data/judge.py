@@ -1,0 +1,174 @@
+"""A language-model judge over a pool: each replica holds a judge with its own generator; keys are made here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ranker import evidence
+from ranker.backends.ray_data.cluster import Cluster, Share
+from ranker.backends.ray_data.pool import cause, run, split
+from ranker.config import Config
+from ranker.errors import BackendError
+from ranker.judging.judge import LanguageModelJudge
+from ranker.profile import Profile
+from ranker.protocols import Completion, Generator, GeneratorInfo, LabelReading
+from ranker.types import Candidate, JudgeOutcome, Texts, Unscored, Usage
+
+Work = tuple[Literal["judge", "write"], list[Candidate]]
+Outcomes = tuple[list[Any], Usage]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRecipe:
+    """Opens the judge anew elsewhere. ``open_generator`` must pickle (a function's name, or a partial of one)."""
+
+    config: Config
+    profile: Profile
+    open_generator: Callable[[], Generator]
+
+    def judge(self, generator: Generator) -> LanguageModelJudge:
+        from ranker.backends.language_model import language_model_judge
+
+        return language_model_judge(self.config, self.profile, generator)
+
+    def __call__(self) -> Callable[[Work], Outcomes]:
+        judge = self.judge(self.open_generator())
+        return lambda work: work_on(judge, *work)
+
+    def describe(self) -> GeneratorInfo:
+        """Who the generator is; opened and closed for that."""
+        generator = self.open_generator()
+        try:
+            return generator.info
+        finally:
+            generator.close()
+
+
+def work_on(judge: LanguageModelJudge, what: Literal["judge", "write"], candidates: Sequence[Candidate]) -> Outcomes:
+    """A block's outcomes or texts, and the tokens that they took."""
+    before = judge.usage
+    results: list[Any] = list(judge.judge(candidates) if what == "judge" else judge.write(candidates))
+    after = judge.usage
+    spent = (after.prompt - before.prompt, after.cached - before.cached, after.generated - before.generated)
+    return results, Usage(*spent)
+
+
+class RayJudge:
+    """A `Judge`. Readings come from replicas; the driver loads no model, and asks one replica who the model is.
+
+    Which papers share a batch depends on the blocks, so a model's readings agree with the local engine's as far as its
+    readings don't depend on their batch.
+    """
+
+    uses_language_model = True
+
+    def __init__(self, recipe: JudgeRecipe, cluster: Cluster, *, gpus: float) -> None:
+        """Ask who the model is.
+
+        Args:
+            gpus: of a replica where the settings leave it to the model.
+
+        Raises:
+            BackendError: the generator can't be opened in the cluster.
+        """
+        s = cluster.settings
+        self._recipe, self._cluster = recipe, cluster
+        self._share = Share("judge", s.judge_replicas, s.judge_cpus, s.judge_gpus if s.judge_gpus >= 0 else gpus)
+        self._here = recipe.judge(_Described(self._ask()))
+        self._order = {name: i for i, name in enumerate(recipe.profile.field_names)}
+        self._usage = Usage()
+
+    @property
+    def name(self) -> str:
+        return self._here.name
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        return self._here.hashes
+
+    @property
+    def usage(self) -> Usage:
+        return self._usage
+
+    def key(self, candidate: Candidate) -> str:
+        return self._here.key(candidate)
+
+    def text_key(self, candidate: Candidate) -> str | None:
+        return self._here.text_key(candidate)
+
+    def judge(self, candidates: Sequence[Candidate]) -> Iterator[JudgeOutcome]:
+        """One outcome a candidate, a block at a time; `Unscored` where no replica could do its block.
+
+        Raises:
+            BackendError: no replica could do anything.
+        """
+        for block, found, error in self._run("judge", candidates):
+            if error is not None:
+                yield from (Unscored(c.paper.arxiv_id, "error", error, self.name) for c in block)
+            else:
+                yield from found
+
+    def write(self, candidates: Sequence[Candidate]) -> Iterator[Texts]:
+        """Texts a block at a time; where a block failed, quoted evidence that is marked as such."""
+        for block, found, error in self._run("write", candidates):
+            if error is not None:
+                reasons = ((c, evidence.reason(c, self._recipe.profile)) for c in block)
+                yield from (Texts(c.paper.arxiv_id, "evidence", reason=r, failed=("error",)) for c, r in reasons)
+            else:
+                yield from found
+
+    def close(self) -> None:
+        """Nothing is held: replicas end with their pass."""
+
+    def _run(
+        self, what: Literal["judge", "write"], candidates: Sequence[Candidate]
+    ) -> Iterator[tuple[list[Candidate], list[Any], str | None]]:
+        if not candidates:
+            return
+        # Field by field, so that a block's prompts share their heads.
+        rows = sorted(candidates, key=lambda c: (self._order.get(c.route.field or "", 0), c.paper.arxiv_id))
+        parts = split(len(rows), self._cluster.room(self._share), self._cluster.settings.judge_rows)
+        blocks: list[Work] = [(what, [rows[i] for i in part]) for part in parts]
+        for done in run(self._cluster, self._share, self._recipe, blocks):
+            found, usage = done.result if done.error is None else ([], Usage())
+            self._usage = self._usage + usage
+            yield blocks[done.number][1], found, done.error
+
+    def _ask(self) -> GeneratorInfo:
+        self._cluster.room(self._share)
+        ray = self._cluster.ray()
+        task = ray.remote(max_retries=1, **self._share.options())(JudgeRecipe.describe)
+        try:
+            info: GeneratorInfo = ray.get(task.remote(self._recipe))
+        except ray.exceptions.RayError as error:
+            raise BackendError(
+                f"the language model can't be opened in the cluster: {cause(error)}",
+                where="--engine ray, judge",
+                todo="the model's folder and its backend must be on every machine; try --engine local on one of them",
+            ) from error
+        return info
+
+
+@dataclass(slots=True)
+class _Described:
+    """Stands in for a generator where only its name is needed: keys and hashes are made of that."""
+
+    info: GeneratorInfo
+    usage: Usage = field(default_factory=Usage)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        raise NotImplementedError("the driver holds no language model")
+
+    def check_labels(self, labels: Sequence[str]) -> tuple[str, ...]:
+        raise NotImplementedError("the driver holds no language model")
+
+    def read_labels(self, prompts: object, labels: Sequence[str]) -> Iterator[LabelReading]:
+        raise NotImplementedError("the driver holds no language model")
+
+    def write(self, prompts: object, options: object) -> Iterator[Completion]:
+        raise NotImplementedError("the driver holds no language model")
+
+    def close(self) -> None:
+        """Nothing is held."""

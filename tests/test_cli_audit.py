@@ -18,6 +18,8 @@ def test_a_reader_audits_a_run(cli: Cli, tmp_path: Path, small_day: Path) -> Non
     assert nothing.returncode == 4 and "no run of profile" in nothing.stderr
     done = cli("rank", small_day, "--out", "out", "--store", "s.db", "--heads", "none")
     assert done.returncode in (0, 6), done.stderr
+    told = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["recall_audit"]
+    assert told["share"] is None and told["why_not"].startswith("none of the sampled papers")
     asked = cli("audit", "--store", "s.db", "--size", 4)
     assert asked.returncode == 0 and "not measurable" in asked.stdout, asked.stderr
     (path,) = tmp_path.glob("audit-*.jsonl")
@@ -27,9 +29,13 @@ def test_a_reader_audits_a_run(cli: Cli, tmp_path: Path, small_day: Path) -> Non
         at = "2026-02-10T09:00:00+08:00"
         store.put_ticks([Tick(r["arxiv_id"], r["version"], r["profile"], r["day"], "down", None, at) for r in rows])
     path.write_text("mine", encoding="utf-8")
-    answered = cli("audit", "--store", "s.db", "--size", 4)
+    answered = cli("audit", "--store", "s.db", "--size", 4, "--report", "out/report.json")
     assert "share of misses among left-out papers: 0.0%" in answered.stdout, answered.stderr
     assert path.read_text(encoding="utf-8") == "mine"  # a file that a reader may have filled in stays
+    kept = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert kept["recall_audit"]["share"] == 0.0 and kept["counts"]["read"] == 20
+    wrong = cli("audit", "--store", "s.db", "--size", 4, "--report", path)
+    assert wrong.returncode == 4 and "is no report of a run" in wrong.stderr
 
 
 def test_the_judge_that_made_the_run_can_not_audit_it(cli: Cli, small_day: Path) -> None:

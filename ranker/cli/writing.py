@@ -36,6 +36,7 @@ def choose_forms(session: Session, forms: Sequence[str] | None, readme: bool | N
 def write_digest(session: Session, run: Run, folder: Path) -> None:
     """Render every file and put the folder in place in one step."""
     from ranker import output
+    from ranker.audit import by_ticks, draw
     from ranker.digest import files as digest
     from ranker.digest.jsonl import report_json
     from ranker.roles import quotes, spans
@@ -52,7 +53,11 @@ def write_digest(session: Session, run: Run, folder: Path) -> None:
     keep = digest.kept_files(run, files, session.store, existing, site=settings.site)
     # Only the folder's report knows this stage: the stored run was complete before anything was rendered.
     rendered = Stage("digest", time.perf_counter() - started, len(files), 0)
-    files["report.json"] = report_json(dataclasses.replace(run, stages=(*run.stages, rendered)))
+    ticks = [tick for tick in session.store.ticks(run.profile) if tick.day == run.day]
+    audit = by_ticks(draw(run.rankings), ticks).as_row()
+    files["report.json"] = report_json(
+        dataclasses.replace(run, stages=(*run.stages, rendered)), {"recall_audit": audit}
+    )
     output.write_folder(folder, files, keep)
 
 

@@ -52,9 +52,14 @@ def report(run: Run) -> dict[str, Any]:
     }
 
 
-def report_json(run: Run) -> str:
-    """``report`` as indented JSON."""
-    return _safe(json.dumps(report(run), ensure_ascii=False, allow_nan=False, indent=2)) + "\n"
+def report_json(run: Run, more: Mapping[str, Any] | None = None) -> str:
+    """``report`` as indented JSON; ``more``: further keys, such as what an audit found."""
+    return indented(report(run) | dict(more or {}))
+
+
+def indented(row: Mapping[str, Any]) -> str:
+    """JSON to read, with its end of line."""
+    return _safe(json.dumps(row, ensure_ascii=False, allow_nan=False, indent=2)) + "\n"
 
 
 def _field_counts(run: Run, name: str) -> dict[str, int]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ranker.errors import BackendError
 from ranker.heads.combine import Combination, HeadsPrediction, apply
-from ranker.heads.folder import replace_folder
+from ranker.heads.folder import check_replaceable, replace_folder
 from ranker.heads.lexical import Block, Text, Vocabulary
 from ranker.heads.weights import Components, Linear, signals
 
@@ -44,6 +44,11 @@ class HeadsMeta:
     method: str = ""
     quality: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     note: str = ""
+
+
+def check_heads_folder(folder: Path) -> None:
+    """Raises BackendError where heads can't be saved, because the folder holds other files or can't be made."""
+    check_replaceable(folder, (_WEIGHTS, _META, _TERMS))
 
 
 class Heads:

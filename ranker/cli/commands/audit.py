@@ -15,7 +15,7 @@ from ranker.cli.session import Session
 from ranker.errors import InputError, RankerError
 
 if TYPE_CHECKING:
-    from ranker.audit import Sample
+    from ranker.audit import Audit, Sample
     from ranker.types import Candidate, Paper
 
 
@@ -28,6 +28,9 @@ def audit(
     size: Annotated[int, typer.Option("--size", min=1, help="Papers of each kind of left-out paper.")] = 30,
     seed: Annotated[int, typer.Option("--seed", help="Of the draw.")] = 0,
     out_file: Annotated[Path | None, typer.Option("--out", help="Where the questions go (JSON lines).")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="A run's report.json, to keep the estimate in.")
+    ] = None,
     judge: JudgeOption = None,
     model: ModelOption = None,
     profile: ProfileOption = None,
@@ -60,6 +63,8 @@ def audit(
                 _write(path, questions(sample, profile=name, day=run.day))
                 print(f"{len(sample.papers)} papers to tick: {path}")
             found = by_ticks(sample, [t for t in session.store.ticks(name) if t.day == run.day])
+    if report is not None:
+        _keep(report, found)
     print(found)
     for part in found.strata:
         of = f"{part.missed} of {part.judged} sampled of {part.size}"
@@ -68,6 +73,19 @@ def audit(
         share, low, high = found.missed_of_wanted
         print(f"  of all recommended and missed papers, missed: {share:.1%} [{low:.1%}, {high:.1%}]")
     return FINE
+
+
+def _keep(path: Path, found: Audit) -> None:
+    from ranker.digest.jsonl import indented
+
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+        if row.get("made_by") != "ranker":
+            raise ValueError("not made by ranker")
+        path.write_text(indented({**row, "recall_audit": found.as_row()}), encoding="utf-8")
+    except (OSError, ValueError, AttributeError) as error:
+        todo = "name the report.json of the run's folder"
+        raise InputError(f"is no report of a run ({error})", where=str(path), todo=todo) from error
 
 
 def _write(path: Path, rows: Sequence[dict[str, object]]) -> None:

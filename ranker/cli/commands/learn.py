@@ -49,11 +49,14 @@ def learn_heads(
     """Fit the profile's heads from judged papers and from the ticks in the store; the next run uses them."""
     from ranker.backends.judges import learned_heads_dir
     from ranker.feedback import labels
+    from ranker.heads.model import check_heads_folder
     from ranker.judged import gather
     from ranker.learn import prepare
 
     paths = [*(judged or []), *(more or [])]
     with Session(config=config, store=store, profile=profile, wait=wait) as session:
+        folder = out_folder or learned_heads_dir(session.profile)
+        check_heads_folder(folder)  # before minutes of work, not after
         session.lock()
         fields, held = session.profile.field_names, session.store
         found = gather(paths, papers_of_day=held.papers_of_day)
@@ -67,7 +70,6 @@ def learn_heads(
         papers = prepare([*found.papers, *ticked])
         vectors, cold_rows = _inputs(session, papers, quiet=quiet)
         learned = _fit(session, papers, vectors, cold_rows, min_papers, quiet=quiet)
-        folder = out_folder or learned_heads_dir(session.profile)
         learned.heads.save(folder)
     for row in found.rejected[:5]:
         warn(f"{row.path}:{row.line}: refused: {row.why}")

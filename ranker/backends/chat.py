@@ -103,10 +103,11 @@ class ChatRenderer:
         """
         known = self._frames.get(head)
         if known is None:
-            known = self._frames[head] = self._make_frame(head)
+            known = self._frames[head] = self.make_frame(head)
         return known
 
-    def _make_frame(self, head: str) -> Frame:
+    def make_frame(self, head: str) -> Frame:
+        """The head's frame, rendered anew and not remembered."""
         text = self.render(head, _BODY)
         before, found, after = text.partition(_BODY)
         if not found or head.strip() not in before:

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import json
+import logging
 import math
-import os
-import subprocess
-import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from ranker.backends.chat import ChatRenderer, Encoded, too_long
+from ranker.backends.chat import Encoded, too_long
 from ranker.backends.labels import LabelTokens, label_tokens
-from ranker.backends.vllm_process import EngineDied, EngineProcess, is_out_of_memory
+from ranker.backends.vllm_advice import advice, cause, is_out_of_memory
+from ranker.backends.vllm_align import HeadAligner
+from ranker.backends.vllm_model import describe, model_tokenizer, usable
+from ranker.backends.vllm_pass import Job, Pass, by_head
+from ranker.backends.vllm_process import EngineDied, EngineProcess
 from ranker.backends.vllm_settings import VllmSettings, check_names, vllm_folder
-from ranker.backends.weights import fingerprint
 from ranker.errors import BackendError
 from ranker.protocols import Completion, GeneratorInfo, LabelReading, Prompt, WriteOptions
 from ranker.types import Usage
 
+__all__ = ["Hits", "VllmGenerator", "usable"]
+
 _WINDOW = 64  # prompts tokenised in one call
 _AHEAD = 4  # windows tokenised before the engine needs them
 _IN_FLIGHT = 512
-_DEATHS = 5  # in a row, without one result between: then the engine is given up
-R = TypeVar("R", LabelReading, Completion)
+_DEATHS = 3  # in a row, without one result between: then the engine is given up
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +45,6 @@ class Hits:
     @property
     def rate(self) -> float:
         return self.found / self.asked if self.asked else 0.0
-
-
-@dataclass(slots=True)
-class _Job:
-    """A prompt on its way. ``deaths``: engines that died while they had it."""
-
-    encoded: Encoded
-    deaths: int = 0
-
-
-@dataclass(slots=True)
-class _Pass:
-    """One call of ``read_labels`` or ``write``: what is waiting, what the engine has, and how to read its answers."""
-
-    options: dict[str, Any]
-    answer: Callable[[Encoded, dict[str, Any]], Any]
-    waiting: deque[_Job] = field(default_factory=deque)
-    flying: dict[str, _Job] = field(default_factory=dict)
 
 
 class VllmGenerator:
@@ -81,14 +63,16 @@ class VllmGenerator:
         given = settings or VllmSettings()
         check_names(given, folder)
         self._name = str(model)
-        self._renderer, config = _tokenizer(self._name)
-        self._info = _describe(self._name, config, given)
-        self._settings = replace(given, max_model_len=self._info.max_context)
+        self._renderer, config = model_tokenizer(self._name)
+        self._info, context = describe(self._name, config, given)
+        self._settings = replace(given, max_model_len=context)
+        self._heads = HeadAligner(self._renderer, given.align_heads)
         self._usage = Usage()
         self._labels: dict[tuple[str, ...], LabelTokens] = {}
         self._next = 0
         self._deaths = 0
         self._limit = 0
+        self._under_way = False
         self.restarts = 0
         self._engine: EngineProcess | None = EngineProcess.start(self._name, self._settings)
 
@@ -124,7 +108,7 @@ class VllmGenerator:
             found = tuple(0.0 if v is None else min(1.0, math.exp(v)) for v in values)
             return LabelReading(encoded.key, found, missing, usage=usage)
 
-        yield from self._run(prompts, _Pass({"kind": "labels", "ids": tokens.ids}, answer), 1)
+        yield from self._run(prompts, Pass({"kind": "labels", "ids": tokens.ids}, answer), 1)
 
     def write(self, prompts: Iterable[Prompt], options: WriteOptions) -> Iterator[Completion]:
         """One text a prompt, as the engine finishes them."""
@@ -138,24 +122,34 @@ class VllmGenerator:
             return Completion(encoded.key, row["text"], "stop" if finish == "stop" else "length", usage=usage)
 
         said = {"temperature": options.temperature, "stop": options.stop, "max_tokens": options.max_tokens}
-        yield from self._run(prompts, _Pass({"kind": "text", "seed": options.seed, **said}, answer), 1)
+        yield from self._run(prompts, Pass({"kind": "text", "seed": options.seed, **said}, answer), 1)
 
     def hits(self) -> Hits:
-        """How much of the prompts was found in the engine's prefix cache."""
-        engine = self._ready()
-        engine.send(("hits",))
-        while True:
-            kind, row = engine.receive(60.0) or ("late", (0, 0))
-            if kind in ("hits", "late"):
-                return Hits(int(row[0]), int(row[1]), int(engine.facts["block_size"]))
+        """How much of the prompts was found in the engine's prefix cache; zeros where no engine runs to be asked."""
+        engine = self._engine
+        if engine is None or not engine.facts:
+            return Hits(0, 0, 0)
+        row: Any = (0, 0)
+        try:
+            engine.send(("hits",))
+            while message := engine.receive(60.0):
+                if message[0] == "hits":
+                    row = message[1]
+                    break
+        except EngineDied:
+            _LOG.warning("the engine died before it told how much its cache found")
+        return Hits(int(row[0]), int(row[1]), int(engine.facts["block_size"]))
 
     def facts(self) -> dict[str, Any]:
         """What the engine settled on: version, device, block_size, max_model_len, max_num_seqs, dtype, by_ids."""
         return dict(self._ready().facts)
 
     def tokens_past_last_block(self, head: str) -> int:
-        """Tokens of a head behind its last whole block: they are computed again for every paper."""
-        return len(self._renderer.frame(head).head_ids) % int(self._ready().facts["block_size"])
+        """Tokens of a head behind its last whole block: they are computed again for every paper.
+
+        At most a block less one; 0 where ``align_heads`` is a multiple of the engine's block.
+        """
+        return len(self._renderer.frame(self._heads.fill(head)).head_ids) % int(self._ready().facts["block_size"])
 
     def close(self) -> None:
         """End the engine's process, which frees its memory. A later use starts it anew."""
@@ -165,35 +159,47 @@ class VllmGenerator:
 
     # -- the loop -------------------------------------------------------------------------------------------------
 
-    def _run(self, prompts: Iterable[Prompt], work: _Pass, room: int) -> Iterator[Any]:
-        """Yield an answer for every prompt, refused and lost ones included."""
+    def _run(self, prompts: Iterable[Prompt], work: Pass, room: int) -> Iterator[Any]:
+        """Yield an answer for every prompt, refused and lost ones included.
+
+        Raises:
+            BackendError: another pass is under way, whose results this one would take; or no engine can be had.
+        """
+        if self._under_way:
+            raise BackendError("a pass over the engine is under way", where="vllm", todo="end or close it first")
+        self._under_way = True
         rest = iter(prompts)
         windows: deque[Future[list[Encoded]]] = deque()
         with ThreadPoolExecutor(1, thread_name_prefix="ranker-tokens") as pool:
             try:
                 while True:
                     while len(windows) < _AHEAD and (window := list(islice(rest, _WINDOW))):
-                        windows.append(pool.submit(self._renderer.encode, window))
-                    if windows and (windows[0].done() or not (work.flying or work.waiting)):
-                        for encoded in _by_head(windows.popleft().result()):
-                            why = too_long(encoded, room, self._info.max_context)
+                        windows.append(pool.submit(self._encode, window))
+                    hungry = len(work.waiting) < self._most()
+                    if windows and hungry and (windows[0].done() or not (work.flying or work.waiting)):
+                        for encoded in by_head(windows.popleft().result()):
+                            why = too_long(encoded, room, self._settings.max_model_len)
                             if why:
                                 yield work.answer(encoded, {"error": why})
                             else:
-                                work.waiting.append(_Job(encoded))
+                                work.waiting.append(Job(encoded))
                         if len(work.waiting) < self._most() and windows and windows[0].done():
                             continue
                     if not (work.waiting or work.flying):
                         if not windows:
                             return
                         continue
-                    yield from self._turn(work, patient=not windows)
+                    yield from self._turn(work, patient=not windows or not hungry)
             finally:
+                self._under_way = False
                 for future in windows:
                     future.cancel()
                 self._forget(work)
 
-    def _turn(self, work: _Pass, *, patient: bool) -> Iterator[Any]:
+    def _encode(self, window: list[Prompt]) -> list[Encoded]:
+        return self._renderer.encode([replace(p, head=self._heads.fill(p.head)) for p in window])
+
+    def _turn(self, work: Pass, *, patient: bool) -> Iterator[Any]:
         """Give the engine what it has room for, and take what it has finished."""
         try:
             engine = self._ready()
@@ -208,10 +214,10 @@ class VllmGenerator:
         for name, row in message[1]:
             job = work.flying.pop(name, None)
             if job is not None:
-                self._limit = min(self._limit + 1, self._full())
+                self._limit = self._limit + 1 if 0 < self._limit < self._full() else 0
                 yield work.answer(job.encoded, row)
 
-    def _give(self, engine: EngineProcess, work: _Pass) -> None:
+    def _give(self, engine: EngineProcess, work: Pass) -> None:
         requests = []
         while work.waiting and len(work.flying) < self._most():
             job = work.waiting.popleft()
@@ -223,22 +229,27 @@ class VllmGenerator:
         if requests:
             engine.send(("add", work.options, requests))
 
-    def _mourn(self, work: _Pass, why: str) -> Iterator[Any]:
+    def _mourn(self, work: Pass, why: str) -> Iterator[Any]:
         """The engine died: start another, and try again what it had; what died with too many engines is given up.
 
         Fewer prompts go in at once afterwards, so that one that kills engines takes few others down with it.
         """
-        words = f"{why} {self._engine.tail() if self._engine else ''}"
-        if self._engine is not None:
-            self._engine.kill()
+        engine, self._engine = self._engine, None
         self._deaths += 1
-        if self._deaths > _DEATHS:
-            self._engine = None
-            raise BackendError(
-                f"the engine died {self._deaths} times in a row: {why}", where="vllm", todo="see its log"
-            )
-        if is_out_of_memory(words):
-            self._settings = self._settings.after_out_of_memory()
+        if engine is not None:
+            words = f"{why}\n{engine.tail()}"
+            last = cause(why, engine.tail(1 << 16))
+            kept = engine.keep_log() if self._deaths > _DEATHS else None
+            engine.kill()
+            if kept is not None:
+                raise BackendError(
+                    f"the engine died {self._deaths} times in a row, at last by: {last}",
+                    where="vllm",
+                    todo=f"{advice(words)} (all that it said: {kept})",
+                )
+            if is_out_of_memory(words):
+                self._settings = self._settings.after_out_of_memory(engine.facts)
+            _LOG.warning("the engine died (%s) and is started anew; %d papers are read again", last, len(work.flying))
         self._limit = max(4, self._most() // 8)
         lost = list(work.flying.values())
         work.flying.clear()
@@ -252,7 +263,7 @@ class VllmGenerator:
             if job.deaths > self._settings.resubmissions:
                 yield work.answer(job.encoded, {"error": f"the engine died {job.deaths} times with this prompt: {why}"})
 
-    def _forget(self, work: _Pass) -> None:
+    def _forget(self, work: Pass) -> None:
         """The caller broke off: tell the engine to drop what it still has."""
         if work.flying and self._engine is not None:
             try:
@@ -274,8 +285,8 @@ class VllmGenerator:
         return self._settings.in_flight or max(2 * rows, _IN_FLIGHT)
 
     def _most(self) -> int:
-        self._limit = self._limit or self._full()
-        return self._limit
+        """Prompts that the engine may have at once: fewer for a while after one of them may have killed it."""
+        return self._limit or self._full()
 
     def _count(self, row: dict[str, Any]) -> Usage:
         usage = Usage(row.get("prompt", 0), row.get("cached", 0), row.get("generated", 0))
@@ -287,72 +298,3 @@ class VllmGenerator:
         if key not in self._labels:
             self._labels[key] = label_tokens(self._renderer, key)
         return self._labels[key]
-
-
-def _by_head(window: list[Encoded]) -> list[Encoded]:
-    """Prompts of one head together, in the order in which the heads first came: a cached prefix is then used up."""
-    order: dict[tuple[int, ...], int] = {}
-    return sorted(window, key=lambda e: order.setdefault(e.head_ids, len(order)))
-
-
-def _tokenizer(name: str) -> tuple[ChatRenderer, Any]:
-    from transformers import AutoConfig, AutoTokenizer
-
-    local = Path(name).is_dir() or os.environ.get("HF_HUB_OFFLINE") == "1"
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
-        config = AutoConfig.from_pretrained(name, local_files_only=local)
-    except (OSError, ValueError, KeyError) as error:
-        raise BackendError(
-            f"the model can't be read: {str(error).strip().splitlines()[0][:300]}",
-            where=name,
-            todo="give a folder with config.json, tokenizer.json and safetensors, or the name of a downloaded model",
-        ) from error
-    return ChatRenderer(tokenizer, name), config.get_text_config(decoder=True)
-
-
-def _describe(name: str, config: Any, settings: VllmSettings) -> GeneratorInfo:
-    """Known before the engine is: what is stored is keyed by it."""
-    folder = Path(name)
-    own = int(getattr(config, "max_position_embeddings", 0) or 0)
-    limits = [limit for limit in (settings.max_model_len, own) if limit]
-    weights = str(getattr(config, "dtype", None) or "").removeprefix("torch.")
-    dtype = settings.dtype if settings.dtype != "auto" else f"auto-{weights or 'unknown'}"
-    try:
-        version = importlib.metadata.version("vllm")
-    except importlib.metadata.PackageNotFoundError:
-        version = "unknown"
-    extras = [settings.quantization, settings.kv_cache_dtype]
-    return GeneratorInfo(
-        backend="vllm",
-        model=folder.name if folder.is_dir() else name,
-        revision=fingerprint(folder) if folder.is_dir() else str(getattr(config, "_commit_hash", "") or ""),
-        engine_version=version,
-        max_context=min(limits) if limits else 4096,
-        dtype="+".join([dtype, *(e for e in extras if e)]),
-    )
-
-
-_PROBE = """
-import json
-from vllm import LLM, SamplingParams
-from vllm.platforms import current_platform
-print("RANKER " + json.dumps(str(current_platform.device_type or "")))
-"""
-
-
-@lru_cache(maxsize=1)
-def usable() -> tuple[bool, str]:
-    """(whether vLLM can run here, the device it found or why not). Decided by importing it, in a process of its own."""
-    if vllm_folder() is None:
-        return False, "not installed: pip install 'ranker[vllm]'"
-    try:
-        done = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=300, check=False)
-    except subprocess.TimeoutExpired:
-        return False, "importing it took over 300 s"
-    for line in done.stdout.splitlines():
-        if line.startswith("RANKER "):
-            device = str(json.loads(line.removeprefix("RANKER ")))
-            return bool(device), device or "it imports, but finds no device that it was built for"
-    last = (done.stderr.strip().splitlines() or ["no words"])[-1]
-    return False, f"it does not import: {last[:300]}"

@@ -15,18 +15,12 @@ import weakref
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from ranker.backends.vllm_settings import VllmSettings
+from ranker.backends.vllm_advice import advice, cause
+from ranker.backends.vllm_settings import QUIET, VllmSettings
 from ranker.errors import BackendError
 
-_QUIET = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "VLLM_NO_USAGE_STATS": "1",
-    "DO_NOT_TRACK": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
 _SECRET = re.compile(r"(_API_KEY|_TOKEN|_SECRET|_PASSWORD)$")
 _CLOSING_SECONDS = 10.0
 
@@ -37,11 +31,14 @@ class EngineDied(Exception):
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class EngineProcess:
-    """One engine in its own process group, so that none of its children outlives it. Its output goes to ``log``."""
+    """One engine in its own process group, so that none of its children outlives it, and out of Ctrl-C's reach.
+
+    Its output goes to ``log``, a file without a name: whoever is killed, nothing is left lying about.
+    """
 
     process: subprocess.Popen[bytes]
     pipe: Connection
-    log: Path
+    log: IO[bytes]
     facts: dict[str, Any] = field(default_factory=dict)
     _end: Any = None
 
@@ -49,22 +46,21 @@ class EngineProcess:
     def start(cls, model: str, settings: VllmSettings) -> EngineProcess:
         """Start it and return at once: the engine loads while the caller embeds papers."""
         ours, theirs = socket.socketpair()
-        handle, name = tempfile.mkstemp(prefix="ranker-vllm-", suffix=".log")
+        log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the engine
         kept = {k: v for k, v in os.environ.items() if not _SECRET.search(k)}
         command = [sys.executable, "-m", "ranker.backends.vllm_worker", str(theirs.fileno())]
-        with os.fdopen(handle, "wb") as log:
-            process = subprocess.Popen(
-                command,
-                env={**kept, **_QUIET, **settings.env},
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        process = subprocess.Popen(
+            command,
+            env={**kept, **settings.env, **QUIET},
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
         theirs.close()
-        engine = cls(process, Connection(ours.detach()), Path(name))
-        engine._end = weakref.finalize(engine, _kill, process, Path(name))
+        engine = cls(process, Connection(ours.detach()), log)
+        engine._end = weakref.finalize(engine, _kill, process)
         engine.pipe.send((model, settings))
         return engine
 
@@ -79,23 +75,28 @@ class EngineProcess:
         said: Any
         try:
             kind, said = self.receive(seconds) or ("late", "")
-        except EngineDied:
-            kind, said = "failed", f"the engine's process ended with code {self.process.poll()}"
+        except EngineDied as death:
+            kind, said = "failed", str(death)
         if kind == "ready":
             self.facts = dict(said)
             return
         text = str(said)
-        words = self.tail()
+        words = self.tail(1 << 16)
+        kept = self.keep_log()
         self.kill()
         if kind == "late":
-            raise BackendError(f"the engine was not ready in {seconds:.0f} s", where="vllm", todo="raise start_seconds")
-        raise BackendError(f"the engine did not start: {_cause(text, words)}", where="vllm", todo=advice(text + words))
+            why, todo = f"the engine was not ready in {seconds:.0f} s", "raise start_seconds in [vllm]"
+        else:
+            why = cause(text, words)
+            todo = advice(f"{why}\n{text}\n{words}")
+            why = f"the engine did not start: {why}"
+        raise BackendError(why, where="vllm", todo=f"{todo} (all that it said: {kept})")
 
     def send(self, message: tuple[Any, ...]) -> None:
         try:
             self.pipe.send(message)
         except OSError as error:
-            raise EngineDied(str(error)) from error
+            raise EngineDied(self._how_it_ended()) from error
 
     def receive(self, seconds: float) -> tuple[str, Any] | None:
         """The next message, or None after ``seconds``.
@@ -113,71 +114,50 @@ class EngineProcess:
                         raise EngineDied(str(message[1]))
                     return message
             except (EOFError, OSError) as error:
-                raise EngineDied(f"its process ended ({self.process.poll()})") from error
+                raise EngineDied(self._how_it_ended()) from error
             # A grandchild may hold the socket open after its parent is gone: ask the process itself too.
             if self.process.poll() is not None and not self.pipe.poll(0):
-                raise EngineDied(f"its process ended with code {self.process.poll()}")
+                raise EngineDied(self._how_it_ended())
             if left <= 0:
                 return None
 
+    def _how_it_ended(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):  # its socket closes a moment before it is gone
+            self.process.wait(_CLOSING_SECONDS)
+        return f"its process ended with code {self.process.poll()}"
+
     def tail(self, size: int = 6000) -> str:
         """The end of what the engine printed."""
-        try:
-            return self.log.read_bytes()[-size:].decode("utf-8", errors="replace")
-        except OSError:
+        if self.log.closed:
             return ""
+        length = os.fstat(self.log.fileno()).st_size
+        return os.pread(self.log.fileno(), size, max(0, length - size)).decode("utf-8", errors="replace")
+
+    def keep_log(self) -> Path:
+        """Write what the engine printed to a file with a name, which stays: for errors that a person will look into."""
+        handle, name = tempfile.mkstemp(prefix="ranker-vllm-", suffix=".log")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(self.tail(1 << 24))
+        return Path(name)
 
     def close(self) -> None:
-        """Ask it to end, wait a little, then end it."""
-        try:
-            self.send(("close",))
-            self.process.wait(_CLOSING_SECONDS)
-        except (EngineDied, subprocess.TimeoutExpired):
-            pass  # it is ended below, in any case
+        """Ask it to end and wait a little, then end it; one that still loads hears nothing and is ended at once."""
+        if self.facts:
+            try:
+                self.send(("close",))
+                self.process.wait(_CLOSING_SECONDS)
+            except (EngineDied, subprocess.TimeoutExpired):
+                pass  # it is ended below, in any case
         self.kill()
 
     def kill(self) -> None:
         if self._end is not None:
             self._end()
         self.pipe.close()
+        self.log.close()
 
 
-def _kill(process: subprocess.Popen[bytes], log: Path) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody of the group may be left
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    log.unlink(missing_ok=True)
-
-
-_ERROR = re.compile(
-    r"^(?:\(\w+ pid=\d+\)\s*)?(?:ERROR[^\]]*\]\s*)?((?:\w+\.)*\w*(?:Error|Exception): .+)$", re.MULTILINE
-)
-
-
-def _cause(text: str, words: str) -> str:
-    """The engine's own words: where the process only says "see above", the last error above that."""
-    if "root cause" not in text and "Engine core" not in text and "ended with code" not in text:
-        return text[:400]
-    found = [e for e in _ERROR.findall(words) if "root cause" not in e and "Engine core" not in e]
-    return (found[-1] if found else text)[:400]
-
-
-def is_out_of_memory(words: str) -> bool:
-    low = words.lower()
-    return "out of memory" in low or "outofmemory" in low or "cannot allocate memory" in low or "bad_alloc" in low
-
-
-def advice(words: str) -> str:
-    """What to change in ``[vllm]``, by what the engine said (0.26 to 0.33 word it alike)."""
-    if "desired GPU memory utilization" in words or "desired CPU memory utilization" in words:
-        return "lower gpu_memory_utilization in [vllm], or free the memory that other programs hold"
-    if "larger than the available KV cache memory" in words or "No available memory for the cache" in words:
-        return (
-            "lower max_model_len in [vllm], or raise gpu_memory_utilization "
-            "(on a CPU: env.VLLM_CPU_KVCACHE_SPACE, in GiB), or take a smaller or quantised model"
-        )
-    if is_out_of_memory(words):
-        return "lower max_num_seqs and max_num_batched_tokens in [vllm], or take a smaller or quantised model"
-    if "Failed to infer device type" in words:
-        return "this build of vLLM finds no device here: install its CPU build, or use --judge transformers"
-    return "see the engine's words above; --judge transformers needs no vLLM"

@@ -20,9 +20,31 @@ _FIXED = {
     "disable_log_stats": "the hit rate of the prefix cache is read from the engine's statistics",
     "trust_remote_code": "a model's own code is never run",
     "skip_tokenizer_init": "the engine needs its tokenizer for stops",
+    "tokenizer": "prompts are tokenised with the model's own",
+    "revision": "give the folder of that revision as --model",
+    "hf_token": "no model is fetched",
     "runner": "a judge generates",
+    "logprobs_mode": "relevance is read from raw probabilities",
+    "logits_processors": "relevance is read from raw probabilities",
 }
-_OTHER_ENV = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+QUIET = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+"""Variables of the engine's process that keep it off the network."""
+_OTHER_ENV = (
+    "CUDA_VISIBLE_DEVICES",
+    "HIP_VISIBLE_DEVICES",
+    "ZE_AFFINITY_MASK",
+    "CPU_VISIBLE_MEMORY_NODES",
+    "OMP_NUM_THREADS",
+    "PYTORCH_ALLOC_CONF",
+    "PYTORCH_CUDA_ALLOC_CONF",
+)
+_CPU_KV_BYTES = 4 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +55,8 @@ class VllmSettings:
     is none. ``max_model_len`` in tokens; ``gpu_memory_utilization`` as a share (of the card, or of RAM on a CPU).
     ``engine``: further engine arguments by vLLM's own names; ``env``: ``VLLM_*`` variables of the engine's process.
     ``in_flight``: prompts given to the engine ahead, 0 = twice what it runs at once. ``start_seconds``: patience with
-    its start. ``resubmissions``: times that a prompt is tried again when the engine died under it.
+    its start. ``resubmissions``: times that a prompt is tried again when the engine died under it. ``align_heads``:
+    0, or the tokens to a multiple of which heads are filled up (``ranker.backends.vllm_align`` says what for).
     """
 
     preset: Literal["daily", "bulk"] = "daily"
@@ -53,6 +76,7 @@ class VllmSettings:
     in_flight: int = 0
     start_seconds: float = 1800.0
     resubmissions: int = 2
+    align_heads: int = 0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.gpu_memory_utilization <= 1.0:
@@ -60,6 +84,8 @@ class VllmSettings:
         for name in ("max_model_len", "max_num_seqs", "max_num_batched_tokens", "in_flight", "resubmissions"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be 0 or more")
+        if not 0 <= self.align_heads <= 1024:
+            raise ValueError("align_heads must lie in 0..1024 (0 = heads stay as they are)")
         if self.tensor_parallel_size < 1:
             raise ValueError("tensor_parallel_size must be 1 or more")
         if self.start_seconds <= 0:
@@ -70,6 +96,8 @@ class VllmSettings:
             if name in _FIXED:
                 raise ValueError(f"engine.{name} can't be set: {_FIXED[name]}")
         for name, value in self.env.items():
+            if name in QUIET:
+                raise ValueError(f"env.{name} can't be set: the engine stays off the network")
             if not name.startswith("VLLM_") and name not in _OTHER_ENV:
                 raise ValueError(f"env.{name}: only VLLM_* variables and {', '.join(_OTHER_ENV)} can be set here")
             if not isinstance(value, str):
@@ -82,13 +110,23 @@ class VllmSettings:
 
     def arguments(self, device: str) -> dict[str, Any]:
         """All engine arguments on a device (``cuda``, ``cpu``, ...): the preset's, and over them the chosen ones."""
-        return {**preset(self.preset, device), **self.chosen(), "disable_log_stats": False}
+        base = preset(self.preset, device)
+        if self.gpu_memory_utilization:
+            base.pop("kv_cache_memory_bytes", None)  # it would win over the share that was asked for
+        return {**base, **self.chosen(), "disable_log_stats": False}
 
-    def after_out_of_memory(self) -> VllmSettings:
-        """The same with more room beside the KV cache, for a restart after the engine ran out of memory at work."""
+    def after_out_of_memory(self, facts: Mapping[str, Any]) -> VllmSettings:
+        """The same with more room beside the KV cache, for a restart after the engine ran out of memory at work.
+
+        ``facts``: what the engine had settled on, so that vLLM's own defaults are halved too.
+        """
         share = max(0.3, (self.gpu_memory_utilization or 0.92) - 0.07)
-        rows, tokens = self.max_num_seqs // 2, self.max_num_batched_tokens // 2
-        return dataclasses.replace(self, gpu_memory_utilization=share, max_num_seqs=rows, max_num_batched_tokens=tokens)
+        rows = max(1, int(facts.get("max_num_seqs", self.max_num_seqs)) // 2)
+        tokens = max(rows, 512, int(facts.get("max_num_batched_tokens", self.max_num_batched_tokens)) // 2)
+        less = dataclasses.replace(self, max_num_seqs=rows, max_num_batched_tokens=tokens)
+        if facts.get("device") == "cpu":  # the share is not what sizes the KV cache there
+            return less
+        return dataclasses.replace(less, gpu_memory_utilization=share)
 
 
 OWN = (
@@ -107,7 +145,15 @@ OWN = (
 
 
 def preset(name: str, device: str) -> dict[str, Any]:
-    """``daily`` compiles less, since 300 papers are seconds of work; ``bulk`` takes the time to run faster."""
+    """``daily`` compiles less, since 300 papers are seconds of work; ``bulk`` takes the time to run faster.
+
+    On a CPU vLLM's default is a KV cache of 92% of all RAM, and no start where other programs hold some: 4 GiB hold
+    some 30,000 tokens of an 8B model, which is more than its cores have in work. ``VLLM_CPU_KVCACHE_SPACE`` wins over
+    it. Compiling needs a C++ compiler there and a minute or more, so that only ``bulk`` does it.
+    """
+    if device == "cpu":
+        base: dict[str, Any] = {"kv_cache_memory_bytes": _CPU_KV_BYTES}
+        return {**base, "enforce_eager": True} if name == "daily" else base
     if device != "cuda":
         return {}
     if name == "daily":
@@ -146,7 +192,7 @@ def check_names(settings: VllmSettings, folder: Path) -> None:
     Raises:
         ConfigError: an unknown engine argument or ``VLLM_*`` variable, with the nearest known one.
     """
-    arguments = {*settings.chosen(), *preset(settings.preset, "cuda")}
+    arguments = {*settings.chosen(), *preset(settings.preset, "cuda"), *preset(settings.preset, "cpu")}
     _known("engine", arguments, engine_names(folder))
     _known("env", (n for n in settings.env if n not in _OTHER_ENV), env_names(folder))
 

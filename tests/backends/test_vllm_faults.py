@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,7 +33,16 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the logs of failed engines are kept."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def start(tiny: Path, logs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts a generator over the stand-in with an order; ends them all."""
     monkeypatch.setattr("ranker.backends.vllm.vllm_folder", lambda: STUB / "vllm")
     monkeypatch.setenv("PYTHONPATH", f"{STUB}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
@@ -89,9 +102,105 @@ def test_a_prompt_that_kills_engines_is_given_up_and_the_others_are_not(start: S
     assert sum(bool(r.error) for r in readings.values()) <= 4  # it had at most three neighbours at the third death
 
 
-def test_an_engine_that_always_dies_is_given_up(start: Start) -> None:
-    with pytest.raises(BackendError, match="in a row"):
-        list(start(dies_at=1).read_labels(paper_prompts(60), DIGITS))
+def test_an_engine_that_always_dies_is_given_up_and_its_words_are_kept(start: Start, logs: Path) -> None:
+    with pytest.raises(BackendError, match="4 times in a row") as caught:
+        list(start(dies_at=1, last_words="the floor fell in").read_labels(paper_prompts(60), DIGITS))
+    (log,) = logs.iterdir()
+    assert str(log) in str(caught.value) and "the floor fell in" in log.read_text(encoding="utf-8")
+
+
+def test_a_killed_process_of_the_engine_is_noticed_though_the_engine_waits_for_it(start: Start, tmp_path: Path) -> None:
+    core = tmp_path / "core"
+    generator = start(core=str(core))
+    readings = generator.read_labels(paper_prompts(60), DIGITS)
+    first = next(readings)
+    process = int(core.read_text(encoding="utf-8"))
+    os.kill(process, signal.SIGKILL)
+    while alive(process):
+        time.sleep(0.01)
+    rest = list(readings)
+    assert Counter(r.key for r in [first, *rest]) == Counter(f"p{i}" for i in range(60))
+    assert not any(r.error for r in rest) and generator.restarts == 1
+
+
+def test_no_engine_outlives_the_program_even_while_it_loads(tiny: Path, start: Start, tmp_path: Path) -> None:
+    begin = (
+        "import time\nfrom pathlib import Path\nfrom ranker.backends.vllm_process import EngineProcess\n"
+        "from ranker.backends.vllm_settings import VllmSettings\n"
+        f"engine = EngineProcess.start({str(tiny)!r}, VllmSettings(max_model_len=512))\n"
+        "print(engine.process.pid, flush=True)\ntime.sleep(600)\n"
+    )
+    order = json.dumps({"loads": 600})
+    program = subprocess.Popen(
+        [sys.executable, "-c", begin], stdout=subprocess.PIPE, text=True, env={**os.environ, "RANKER_STUB": order}
+    )
+    assert program.stdout is not None
+    engine = int(program.stdout.readline())
+    program.kill()
+    program.wait()
+    until = time.monotonic() + 60
+    while alive(engine) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not alive(engine)
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def test_neither_side_waits_for_the_other_to_read(start: Start) -> None:
+    """More than the sockets hold in both directions at once; each side writes while the other does."""
+    generator = start(VllmSettings(max_model_len=512, max_num_seqs=500))
+    generator.facts()
+    engine = generator._engine
+    assert engine is not None
+    for part in range(20):
+        rows = [(f"{part}-{i}", 1, list(range(1000, 1300))) for i in range(500)]
+        engine.send(("add", {"kind": "labels", "ids": tuple(range(32, 42))}, rows))
+    found = 0
+    while found < 10_000:
+        message = engine.receive(60.0)
+        assert message is not None
+        found += len(message[1])
+
+
+def test_a_refused_prompt_takes_no_other_with_it(start: Start) -> None:
+    prompts = [*paper_prompts(5), Prompt("bad", HEAD, "A zygomorphic Ω paper.")]
+    generator = start()
+    encoded = {e.key: e.ids for e in generator._renderer.encode(prompts)}
+    marks = set(encoded.pop("bad")).difference(*encoded.values())
+    readings = {r.key: r for r in start(refuses=min(marks)).read_labels(prompts, DIGITS)}
+    assert "VLLMValidationError: not this one" in (readings.pop("bad").error or "")
+    assert len(readings) == 5 and not any(r.error for r in readings.values())
+
+
+def test_heads_are_filled_up_to_whole_blocks_where_that_is_asked_for(start: Start) -> None:
+    plain = start()
+    generator = start(VllmSettings(max_model_len=512, max_num_seqs=4, align_heads=128))
+    for head in (HEAD, OTHER_HEAD, HEAD * 6):
+        assert plain._encode(paper_prompts(1, head)) == plain._renderer.encode(paper_prompts(1, head))
+        (encoded,) = generator._encode(paper_prompts(1, head))
+        assert len(encoded.head_ids) % 128 == 0 and generator.tokens_past_last_block(head) == 0
+        assert len(encoded.head_ids) - len(plain._renderer.frame(head).head_ids) < 128 + 3  # the line break before it
+    assert generator.info.dtype == "auto-float32+heads-of-128" and plain.info.dtype == "auto-float32"
+    assert generator.info.max_context == 512 - 128  # papers are cut to leave room for what a head gains
+    readings = list(generator.read_labels(paper_prompts(20), DIGITS))
+    first, *rest = readings
+    assert first.usage.cached == 0 and all(r.usage.cached == 128 for r in rest)  # each head is one whole block
+    assert generator.usage.cached == 19 * 128 == generator.hits().found
+
+
+def test_one_pass_at_a_time(start: Start) -> None:
+    generator = start()
+    reading = generator.read_labels(paper_prompts(3), DIGITS)
+    next(reading)
+    with pytest.raises(BackendError, match="under way"):
+        list(generator.write(paper_prompts(1), WriteOptions(2)))
+    assert len(list(reading)) == 2 and len(list(generator.write(paper_prompts(1), WriteOptions(2)))) == 1
 
 
 def test_out_of_memory_at_work_restarts_with_less(start: Start, tmp_path: Path) -> None:
@@ -101,13 +210,16 @@ def test_out_of_memory_at_work_restarts_with_less(start: Start, tmp_path: Path) 
     assert len(list(generator.read_labels(paper_prompts(5), DIGITS))) == 5
     first, second = (json.loads(line) for line in log.read_text(encoding="utf-8").splitlines())
     assert first["max_num_seqs"] == 4 and "gpu_memory_utilization" not in first
-    assert second["max_num_seqs"] == 2 and second["gpu_memory_utilization"] == pytest.approx(0.85)
+    assert second["max_num_seqs"] == 2 and second["max_num_batched_tokens"] == 2048
+    assert "gpu_memory_utilization" not in second  # on a CPU no share sizes the cache
 
 
-def test_out_of_memory_at_start_says_what_to_change(start: Start) -> None:
+def test_out_of_memory_at_start_says_what_to_change(start: Start, logs: Path) -> None:
     generator = start(start="No available memory for the cache blocks. Try increasing `gpu_memory_utilization`")
     with pytest.raises(BackendError, match=r"(?s)No available memory.*max_model_len"):
         list(generator.read_labels(paper_prompts(1), DIGITS))
+    (log,) = logs.iterdir()
+    assert "Traceback" in log.read_text(encoding="utf-8")
 
 
 def test_a_pass_that_is_broken_off_leaves_nothing_behind(start: Start) -> None:
@@ -136,8 +248,23 @@ def test_closing_ends_the_process_and_a_later_use_starts_it_again(start: Start) 
     assert generator._engine is not None
     process, log = generator._engine.process, generator._engine.log
     generator.close()
-    assert process.poll() is not None and not log.exists()
+    assert process.poll() == 0 and log.closed
     assert len(list(generator.read_labels(paper_prompts(2), DIGITS))) == 2
+
+
+def test_nothing_is_left_lying_about_when_all_went_well(start: Start, logs: Path, tmp_path: Path) -> None:
+    generator = start(dies_at=3, once=str(tmp_path / "died"))
+    list(generator.read_labels(paper_prompts(60), DIGITS))
+    generator.close()
+    assert generator.restarts == 1 and not list(logs.iterdir())
+
+
+def test_an_engine_that_still_loads_is_ended_without_waiting_for_it(start: Start) -> None:
+    generator = start(loads=600)
+    assert generator._engine is not None
+    process = generator._engine.process
+    generator.close()
+    assert process.poll() == -signal.SIGKILL
 
 
 def test_starting_does_not_wait_for_the_engine(start: Start) -> None:
@@ -161,10 +288,10 @@ def test_without_vllm_it_is_named_with_its_extra(tiny: Path, monkeypatch: pytest
 
 def test_importing_decides_whether_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     usable.cache_clear()
-    monkeypatch.setattr("ranker.backends.vllm.vllm_folder", lambda: None)
+    monkeypatch.setattr("ranker.backends.vllm_model.vllm_folder", lambda: None)
     assert usable() == (False, "not installed: pip install 'ranker[vllm]'")
     usable.cache_clear()
-    monkeypatch.setattr("ranker.backends.vllm.vllm_folder", lambda: STUB / "vllm")
+    monkeypatch.setattr("ranker.backends.vllm_model.vllm_folder", lambda: STUB / "vllm")
     monkeypatch.setenv("PYTHONPATH", str(STUB))
     assert usable() == (True, "cpu")
     usable.cache_clear()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ranker.backends import vllm_settings
-from ranker.backends.vllm_process import _cause, advice
+from ranker.backends.vllm_advice import advice, cause
 from ranker.backends.vllm_settings import OWN, VllmSettings, check_names, engine_names, env_names, preset
 from ranker.errors import ConfigError
 
@@ -37,11 +37,13 @@ def test_unknown_names_are_refused_with_the_nearest_known_one() -> None:
 
 
 def test_what_is_ours_can_not_be_set_behind_our_back() -> None:
-    for name in ("dtype", "model", "trust_remote_code", "disable_log_stats"):
+    for name in ("dtype", "model", "trust_remote_code", "disable_log_stats", "logprobs_mode", "tokenizer"):
         with pytest.raises(ValueError, match=name):
             VllmSettings(engine={name: "x"})
     with pytest.raises(ValueError, match="LD_PRELOAD"):
         VllmSettings(env={"LD_PRELOAD": "x"})
+    with pytest.raises(ValueError, match="off the network"):
+        VllmSettings(env={"VLLM_NO_USAGE_STATS": "0"})
     with pytest.raises(ValueError, match="gpu_memory_utilization"):
         VllmSettings(gpu_memory_utilization=1.5)
 
@@ -56,17 +58,24 @@ def test_presets_set_nothing_that_only_a_gpu_knows_where_there_is_none() -> None
         "enforce_eager": True,
         "disable_log_stats": False,
     }
-    assert given.arguments("cpu") == expected
+    assert given.arguments("cpu") == {**expected, "kv_cache_memory_bytes": 4 << 30}
+    assert given.arguments("xpu") == expected
     assert given.arguments("cuda") == {**expected, **preset("bulk", "cuda")}
     chosen = VllmSettings(preset="bulk", performance_mode="balanced").arguments("cuda")
     assert chosen["performance_mode"] == "balanced"  # what a person sets stands over the preset
+    assert VllmSettings().arguments("cpu")["enforce_eager"] is True
     assert VllmSettings(enforce_eager=False).arguments("cpu")["enforce_eager"] is False
+    shared = VllmSettings(gpu_memory_utilization=0.4).arguments("cpu")  # a share that was asked for sizes the cache
+    assert shared["gpu_memory_utilization"] == 0.4 and "kv_cache_memory_bytes" not in shared
 
 
 def test_after_running_out_of_memory_less_is_asked() -> None:
-    less = VllmSettings(max_num_seqs=256).after_out_of_memory()
+    facts = {"device": "cuda", "max_num_seqs": 1024, "max_num_batched_tokens": 16384}
+    less = VllmSettings().after_out_of_memory(facts)  # vLLM's own defaults are halved too
     assert less.gpu_memory_utilization == pytest.approx(0.85)
-    assert less.max_num_seqs == 128
+    assert (less.max_num_seqs, less.max_num_batched_tokens) == (512, 8192)
+    on_cpu = VllmSettings(max_num_seqs=8).after_out_of_memory({**facts, "device": "cpu", "max_num_seqs": 8})
+    assert (on_cpu.max_num_seqs, on_cpu.gpu_memory_utilization) == (4, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +84,11 @@ def test_after_running_out_of_memory_less_is_asked() -> None:
         ("Free memory on device cuda:0 is less than desired GPU memory utilization", "lower gpu_memory_utilization"),
         ("No available memory for the cache blocks.", "lower max_model_len"),
         ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate", "lower max_num_seqs"),
+        (
+            "Available memory on node 0 is less than requested memory for kv (4 GiB).",
+            "lower env.VLLM_CPU_KVCACHE_SPACE",
+        ),
+        ("torch._inductor.exc.InvalidCxxCompiler: No working C++ compiler found", "enforce_eager = true"),
         ("RuntimeError: Failed to infer device type", "CPU build"),
         ("something else", "transformers"),
     ],
@@ -89,5 +103,11 @@ def test_the_cause_is_looked_for_above() -> None:
         "RuntimeError: Engine core initialization failed. See root cause above.\n"
     )
     said = "RuntimeError: Engine core initialization failed. See root cause above."
-    assert _cause(said, log) == "torch.OutOfMemoryError: CUDA out of memory. 2 GiB"
-    assert _cause("ValueError: plain", log) == "ValueError: plain"
+    assert cause(said, log) == "torch.OutOfMemoryError: CUDA out of memory. 2 GiB"
+    assert cause("ValueError: plain", log) == "ValueError: plain"
+    nested = (
+        "(EngineCore pid=12) (Worker pid=13) ERROR 11-20 18:00:00 [executor.py:9] ValueError: Available memory "
+        "on node 0 (1/2 GiB) on kv cache allocation is less than requested memory for kv (4 GiB).\n"
+        "(EngineCore pid=12) ERROR 11-20 18:00:01 [core.py:10] RuntimeError: cancelled\n"
+    )
+    assert cause(said, nested).startswith("ValueError: Available memory")

@@ -2,18 +2,24 @@
 
 The order is the JSON in RANKER_STUB: ``dies_at`` (steps until the process is killed; each start counts anew, and a file
 at ``once`` makes it happen in the first process only), ``poison`` (a token id that kills), ``start`` (words of the
-error at start), ``old`` (no ``logprob_token_ids``), ``log`` (a file that gets the engine's arguments).
+error at start), ``old`` (no ``logprob_token_ids``), ``log`` (a file that gets the engine's arguments), ``refuses``
+(a token id whose prompts are refused), ``loads`` (seconds of loading), ``core`` (a file that gets the id of a child
+process, without which ``step`` waits for ever, as vLLM's does).
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+from vllm.exceptions import VLLMValidationError
 
 __version__ = "0.32.0+stub"
 ORDER: dict[str, Any] = json.loads(os.environ.get("RANKER_STUB", "{}"))
@@ -42,6 +48,7 @@ class _Old:
     output_kind: Any = None
 
 
+_BLOCK = 128
 SamplingParams: Any = _Old if ORDER.get("old") else _New
 
 
@@ -50,17 +57,24 @@ class _Engine:
     arguments: dict[str, Any]
     queue: list[tuple[str, list[int], Any]] = field(default_factory=list)
     steps: int = 0
-    seen: dict[tuple[int, ...], int] = field(default_factory=dict)
+    seen: set[tuple[int, ...]] = field(default_factory=set)
+    core: Any = None
     asked: int = 0
     found: int = 0
 
     @property
     def vllm_config(self) -> Any:
         return SimpleNamespace(
-            cache_config=SimpleNamespace(block_size=128),
+            cache_config=SimpleNamespace(block_size=_BLOCK, enable_prefix_caching=True),
             model_config=SimpleNamespace(max_model_len=self.arguments["max_model_len"], dtype="torch.float32"),
-            scheduler_config=SimpleNamespace(max_num_seqs=self.arguments.get("max_num_seqs", 4)),
+            scheduler_config=SimpleNamespace(
+                max_num_seqs=self.arguments.get("max_num_seqs", 4), max_num_batched_tokens=4096
+            ),
         )
+
+    @property
+    def engine_core(self) -> Any:
+        return SimpleNamespace(shutdown=lambda: self.core and self.core.kill())
 
     def has_unfinished_requests(self) -> bool:
         return bool(self.queue)
@@ -69,6 +83,8 @@ class _Engine:
         ids = prompt["prompt_token_ids"]
         if len(ids) > self.arguments["max_model_len"]:
             raise ValueError("prompt too long")
+        if ORDER.get("refuses") in ids:
+            raise VLLMValidationError("not this one")
         if params.logprob_token_ids if hasattr(params, "logprob_token_ids") else False:
             assert params.logprobs is None
         self.queue.append((name, ids, params))
@@ -78,6 +94,8 @@ class _Engine:
 
     def step(self) -> list[Any]:
         self.steps += 1
+        if self.core is not None and not self.core.is_alive():
+            time.sleep(3600)
         rows = int(self.arguments.get("max_num_seqs", 4))
         batch, self.queue = self.queue[:rows], self.queue[rows:]
         once = Path(ORDER["once"]) if "once" in ORDER else None
@@ -90,10 +108,11 @@ class _Engine:
         return [self._finish(*q) for q in batch]
 
     def _finish(self, name: str, ids: list[int], params: Any) -> Any:
+        blocks = [tuple(ids[: end + _BLOCK]) for end in range(0, len(ids) - _BLOCK, _BLOCK)]
+        cached = _BLOCK * sum(block in self.seen for block in blocks)
+        self.seen.update(blocks)
         self.asked += len(ids)
-        head = tuple(ids[: len(ids) // 128 * 128])
-        self.found += len(head) if head in self.seen else 0
-        self.seen[head] = 1
+        self.found += cached
         wanted = getattr(params, "logprob_token_ids", None)
         top = wanted or ([32 + i for i in range(5)] if params.logprobs else [])  # five labels reach the top 20
         entry = {t: SimpleNamespace(logprob=-1.0 - 0.1 * ((sum(ids) + t) % 20)) for t in [*top, 7]}
@@ -105,7 +124,7 @@ class _Engine:
             logprobs=[entry] if top else None,
         )
         return SimpleNamespace(
-            request_id=name, prompt_token_ids=ids, num_cached_tokens=0, finished=True, outputs=[done]
+            request_id=name, prompt_token_ids=ids, num_cached_tokens=cached, finished=True, outputs=[done]
         )
 
 
@@ -117,7 +136,13 @@ class LLM:
         if "start" in ORDER:
             raise ValueError(ORDER["start"])
         assert os.environ["HF_HUB_OFFLINE"] == "1" and os.environ["VLLM_NO_USAGE_STATS"] == "1"
+        time.sleep(ORDER.get("loads", 0))
         self.llm_engine = _Engine(arguments)
+        if "core" in ORDER:
+            core = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(3600,), daemon=True)
+            core.start()
+            self.llm_engine.core = core
+            Path(ORDER["core"]).write_text(str(core.pid), encoding="utf-8")
 
     def get_metrics(self) -> list[Any]:
         return [

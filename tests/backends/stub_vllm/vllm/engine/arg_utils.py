@@ -19,4 +19,5 @@ class EngineArgs:
     performance_mode: str = "balanced"
     optimization_level: int = 2
     swap_space: float = 4
+    kv_cache_memory_bytes: int | None = None
     disable_log_stats: bool = False

@@ -72,7 +72,7 @@ def plan(request: Request, profile: Profile, *, encoder: Encoder, judge: Judge, 
     candidates = [Candidate(papers[i], _guess(profile.field_names[0]), hashes[i], b"") for i in live]
     missing = _not_judged(candidates, profile, judge, store)
     embed = len(set(hashes) - set(stored))
-    seconds, basis = _seconds(embed, len(missing), judge, _runs(profile, store))
+    seconds, basis = _seconds(embed, missing, judge, _runs(profile, store))
     return Plan(
         read=request.read,
         rejected=len(request.rejected),
@@ -99,9 +99,18 @@ def _not_judged(
     if store is None:
         return list(candidates)
     routes = [_guess(name) for name in profile.field_names]
+    if candidates and _minds_second(candidates[0], routes, judge):
+        routes += [dataclasses.replace(a, second=b.field) for a in routes for b in routes if a.field != b.field]
     keys = [{outcome_key(dataclasses.replace(c, route=r), judge) for r in routes} for c in candidates]
     known = set(store.get_judgments(sorted(set().union(*keys))))
     return [c for c, own in zip(candidates, keys, strict=True) if not own & known]
+
+
+def _minds_second(candidate: Candidate, routes: Sequence[Route], judge: Judge) -> bool:
+    """Whether this judge also reads the router's second field: its keys then differ by it."""
+    first, second = routes[0], routes[-1].field
+    alone, both = (dataclasses.replace(candidate, route=dataclasses.replace(first, second=s)) for s in (None, second))
+    return judge.key(alone) != judge.key(both)
 
 
 def _runs(profile: Profile, store: Store | None) -> list[Run]:
@@ -110,13 +119,22 @@ def _runs(profile: Profile, store: Store | None) -> list[Run]:
     return [run for day in reversed(days) if store is not None and (run := store.run(profile.name, day))]
 
 
-def _seconds(embed: int, judge_items: int, judge: Judge, runs: Sequence[Run]) -> tuple[float | None, str]:
-    """What the two stages cost, from stored runs that did enough to tell (for judging: with this judge)."""
+def _seconds(embed: int, missing: Sequence[Candidate], judge: Judge, runs: Sequence[Run]) -> tuple[float | None, str]:
+    """What the two stages cost, from stored runs that did enough to tell (for judging: with this judge), else what a
+    judge over a language model makes of its arithmetic.
+    """
+    judge_items = len(missing)
     embedding = _pace("embed", runs)
-    judging = _pace("judge", [run for run in runs if run.judge_line == judge.name])
+    mine = [run for run in runs if run.judge_line == judge.name]
+    judging = _judge_pace(mine) if judge.uses_language_model else _pace("judge", mine)
     days = [day for pace, items in ((embedding, embed), (judging, judge_items)) if pace and items for day in [pace[1]]]
     if judging is None and judge.uses_language_model and judge_items:
-        return None, "no earlier run used this model"
+        arithmetic: Callable[[Sequence[Candidate]], float | None] | None = getattr(judge, "estimate_seconds", None)
+        seconds = arithmetic(missing) if arithmetic is not None else None
+        if seconds is None:
+            return None, "no earlier run used this model"
+        seconds += embed * (embedding[0] if embedding else _EMBED_SECONDS)
+        return seconds, "by arithmetic: no earlier run used this model"
     per_text = embedding[0] if embedding else _EMBED_SECONDS
     per_paper = judging[0] if judging else _JUDGE_SECONDS
     basis = f"as fast as on {' and '.join(dict.fromkeys(days))}" if days else "a rough guess: no earlier run to go by"
@@ -130,6 +148,16 @@ def _pace(name: str, runs: Sequence[Run]) -> tuple[float, str] | None:
             if stage.name == name and stage.items >= _ENOUGH_ITEMS:
                 return stage.seconds / stage.items, run.day
     return None
+
+
+def _judge_pace(runs: Sequence[Run]) -> tuple[float, str] | None:
+    """Seconds a judged paper with the words that are written for some of them, and the day that tells it."""
+    found = _pace("judge", runs)
+    if found is None:
+        return None
+    run = next(run for run in runs if run.day == found[1])
+    judged = next(stage.items for stage in run.stages if stage.name == "judge")
+    return found[0] + sum(stage.seconds for stage in run.stages if stage.name == "write") / judged, found[1]
 
 
 def _tokens(missing: Sequence[Candidate], judge: Judge) -> int | None:

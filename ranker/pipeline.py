@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,11 +17,11 @@ from ranker.embed import embed
 from ranker.near_duplicates import near_duplicates
 from ranker.profile import Profile
 from ranker.progress import Progress, Stopwatch, Tally
-from ranker.protocols import Encoder, Judge
+from ranker.protocols import Encoder, Judge, ModelJudge
 from ranker.rank import order, recommend
 from ranker.route import CentroidText, Search, centroid_texts, route, vetoes
 from ranker.text import document_text, text_hash
-from ranker.types import Candidate, Judgment, Paper, Ranking, Rejected, Run, Stage, Texts, Unscored
+from ranker.types import Candidate, JudgeOutcome, Judgment, Paper, Ranking, Rejected, Run, Stage, Texts, Unscored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,6 +75,7 @@ def rank(
     watch = Stopwatch(progress)
     now = request.now.isoformat(timespec="seconds")
     papers = request.papers
+    model = judge if isinstance(judge, ModelJudge) else None
     hashes = [text_hash(p.title, p.abstract) for p in papers]
     by_version = dict(reversed([(p.versioned_id, h) for p, h in zip(papers, hashes, strict=True)]))
     with watch.stage("store", len(papers)) as tally:
@@ -81,7 +83,8 @@ def rank(
         tally.advance(len(papers))
     day = request.day or newest_day(papers, request.now) or store.first_seen([p.arxiv_id for p in papers]) or now[:10]
     with watch.stage("embed", len(papers)) as tally:
-        vectors = embed_papers(papers, encoder, store, tally)
+        # New papers will need the model: it loads while they are embedded. With none of them it may not load at all.
+        vectors = embed_papers(papers, encoder, store, tally, on_new=model.start if model else None)
     with watch.stage("route", len(papers)) as tally:
         texts = centroid_texts(profile)
         centroids = embed_profile(texts, encoder, store)
@@ -92,12 +95,16 @@ def rank(
         Candidate(papers[i], routes[i], hashes[i], vectors[i].astype(np.float32).tobytes()) for i in sorting.routed
     ]
     with watch.stage("judge", len(candidates)) as tally:
-        judged = _judge(candidates, judge, profile, store, now, tally)
+        judged, asked = judge_papers(candidates, judge, profile, store, now, tally)
+        remarks = model.check(asked) if model else ()
+    if model:
+        judged, said = model.adjust(candidates, judged)
+        remarks += said
     rankings = order([*sorting.settled, *(outcomes.judged(c, judged[c.paper.versioned_id]) for c in candidates)])
     known = _known(rankings, profile, day, store) if request.use_history else {}
     rankings = recommend(rankings, profile.recommend, known=known)
-    chosen = {r.paper.versioned_id for r in rankings if r.outcome == "recommended"}
-    wanted = [c for c in candidates if c.paper.versioned_id in chosen]
+    chosen = {r.paper.versioned_id: r.field for r in rankings if r.outcome == "recommended"}
+    wanted = [_filed(c, chosen[c.paper.versioned_id]) for c in candidates if c.paper.versioned_id in chosen]
     alike = _near_duplicates(wanted, search)
     with watch.stage("write", len(chosen)) as tally:
         words = _write(wanted, judge, profile, store, now, tally)
@@ -116,6 +123,7 @@ def rank(
         stages=(*request.stages, *watch.stages),
         judge_line=judge.name,
         usage=judge.usage,
+        passes=model.usage_by_pass if model else {},
         uses_language_model=judge.uses_language_model,
         threshold=profile.recommend.describe(),
         versions=dict(versions or {}),
@@ -127,6 +135,7 @@ def rank(
         },
         notes=(
             *request.notes,
+            *remarks,
             *outcomes.history_notes(rankings, profile.language),
             *outcomes.alike_notes(alike, profile.language),
         ),
@@ -165,10 +174,22 @@ def outcome_key(candidate: Candidate, judge: Judge) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def embed_papers(papers: Sequence[Paper], encoder: Encoder, store: Store, tally: Tally) -> NDArray[np.float32]:
-    """(n, dimension) unit float32 in the papers' order; only what the store lacks is encoded."""
+def embed_papers(
+    papers: Sequence[Paper],
+    encoder: Encoder,
+    store: Store,
+    tally: Tally,
+    *,
+    on_new: Callable[[], None] | None = None,
+) -> NDArray[np.float32]:
+    """(n, dimension) unit float32 in the papers' order; only what the store lacks is encoded.
+
+    ``on_new`` is called before anything is encoded, where the store lacks something.
+    """
     texts = [document_text(p.title, p.abstract) for p in papers]
     hashes = [text_hash(p.title, p.abstract) for p in papers]
+    if on_new is not None and len(store.get_vectors(encoder.info.key, hashes)) < len(set(hashes)):
+        on_new()
     result = embed(texts, hashes, encoder, store, on_batch=tally.advance)
     tally.reuse(result.reused)
     return result.vectors
@@ -186,13 +207,22 @@ def embed_profile(texts: Sequence[CentroidText], encoder: Encoder, store: Store)
     return vectors
 
 
-def _judge(
+def _filed(candidate: Candidate, field: str | None) -> Candidate:
+    """Under the judge's field: the words are about that one."""
+    if field is None or field == candidate.route.field:
+        return candidate
+    return dataclasses.replace(candidate, route=dataclasses.replace(candidate.route, field=field))
+
+
+def judge_papers(
     candidates: Sequence[Candidate], judge: Judge, profile: Profile, store: Store, now: str, tally: Tally
-) -> dict[str, Judgment | Unscored]:
-    """An outcome for every candidate, by versioned id: from the store, else judged and made durable as it comes."""
+) -> tuple[dict[str, JudgeOutcome], list[Candidate]]:
+    """An outcome for every candidate, by versioned id, from the store, else judged and made durable as it comes; and
+    the candidates that had to be judged.
+    """
     keys = {c.paper.versioned_id: outcome_key(c, judge) for c in candidates}
     stored = store.get_judgments(list(keys.values()))
-    result: dict[str, Judgment | Unscored] = {i: stored[k] for i, k in keys.items() if k in stored}
+    result: dict[str, JudgeOutcome] = {i: stored[k] for i, k in keys.items() if k in stored}
     tally.reuse(len(result))
     missing = {c.paper.arxiv_id: c for c in candidates if c.paper.versioned_id not in result}
     pending: list[tuple[str, int | None, Judgment]] = []
@@ -214,7 +244,7 @@ def _judge(
     for c in candidates:
         lost = Unscored(c.paper.arxiv_id, "lost", "the judge gave no outcome for this paper", judge.name)
         result.setdefault(c.paper.versioned_id, lost)
-    return result
+    return result, list(missing.values())
 
 
 def _write(

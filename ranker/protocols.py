@@ -65,6 +65,32 @@ class Judge(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class ModelJudge(Protocol):
+    """What a judge over a language model has besides: a start to prepare, anchors, and steps after the store."""
+
+    def start(self) -> None:
+        """New papers are there, so the model will be needed: begin to load, without waiting."""
+        ...
+
+    def check(self, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+        """What is odd about the model, one line each, after it was asked about ``candidates``."""
+        ...
+
+    def adjust(
+        self, candidates: Sequence[Candidate], outcomes: Mapping[str, JudgeOutcome]
+    ) -> tuple[dict[str, JudgeOutcome], tuple[str, ...]]:
+        """Outcomes by versioned id as they are ordered (calibrated, blended; stored ones stay as the model said), and
+        what a reader should know of them, one line each.
+        """
+        ...
+
+    @property
+    def usage_by_pass(self) -> dict[str, Usage]:
+        """Tokens of each pass: score, write, anchors."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class GeneratorInfo:
     """Who a generator is; ``revision``: hub revision or hash of the weights; ``max_context`` in tokens."""

@@ -277,7 +277,7 @@ class Run:
 
     ``day``: the announcement day (ISO), its key in the store; ``title_date``: shown instead in the digest's title.
     ``made_at``: ISO time with offset. ``counts``: outcome -> number, plus ``read`` (lines) and ``rejected``.
-    ``judge_line`` is what the digest's header shows as the model; ``usage`` its tokens.
+    ``judge_line`` is what the digest's header shows as the model; ``usage`` its tokens, ``passes`` the same by pass.
     """
 
     day: str
@@ -298,6 +298,7 @@ class Run:
     hashes: Mapping[str, str]
     notes: tuple[str, ...] = ()
     title_date: str | None = None
+    passes: Mapping[str, Usage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

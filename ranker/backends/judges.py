@@ -18,24 +18,38 @@ if TYPE_CHECKING:
 
 
 def choose_judge(
-    choice: JudgeChoice, config: Config, profile: Profile, encoder: Encoder, say: Callable[[str], None] = print
+    choice: JudgeChoice,
+    config: Config,
+    profile: Profile,
+    encoder: Encoder,
+    say: Callable[[str], None] = print,
+    *,
+    anchor_record: Path | None = None,
+    only_plan: bool = False,
 ) -> Judge:
     """The judge that was asked for; ``auto`` takes the best that is there.
+
+    Args:
+        anchor_record: the file that remembers a language model's anchors; without one none are scored.
+        only_plan: nothing will be judged, only counted: a server that does not answer is no error then.
 
     Raises:
         RankerError: what is missing and how to get it.
     """
+    from ranker.backends.heads import HeadsJudge
+
+    def built_in() -> Judge:
+        return HeadsJudge(profile, encoder.info, choose_heads(choice.heads, profile, encoder))
+
     if choice.name != "heads":
         from ranker.backends.choose import pick_generator
         from ranker.backends.language_model import language_model_judge
 
-        generator, why = pick_generator(choice, config)
+        generator, why = pick_generator(choice, config, only_plan=only_plan)
         say(why)
         if generator is not None:
-            return language_model_judge(config, profile, generator)
-    from ranker.backends.heads import HeadsJudge
-
-    return HeadsJudge(profile, encoder.info, choose_heads(choice.heads, profile, encoder))
+            return language_model_judge(config, profile, generator, built_in=built_in, record=anchor_record)
+    return built_in()
 
 
 def choose_heads(choice: str, profile: Profile, encoder: Encoder) -> Heads | None:

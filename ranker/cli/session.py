@@ -54,6 +54,8 @@ class Session:
         self._wait = self.config.store.wait_seconds if wait is None else wait
         self._stack = ExitStack()
         self._locked = False
+        self.only_plan = False  # a dry run sets it before it asks for the judge
+        self.calibrating = False  # a calibration is fitted without the one that is there
 
     def __enter__(self) -> Self:
         return self
@@ -112,7 +114,15 @@ class Session:
             from ranker.backends.ray_data.choose import spread_judge
 
             judge = spread_judge(self.judge_choice, self.config, self.profile, lambda: self.cluster)
-        judge = judge or choose_judge(self.judge_choice, self.config, self.profile, self.encoder, note)
+        judge = judge or choose_judge(
+            self.judge_choice,
+            _uncalibrated(self.config) if self.calibrating else self.config,
+            self.profile,
+            self.encoder,
+            note,
+            anchor_record=self.store_path.with_name(f"{self.store_path.name}.anchors.json"),
+            only_plan=self.only_plan,
+        )
         self._stack.callback(judge.close)
         return judge
 
@@ -140,6 +150,10 @@ class Session:
             except metadata.PackageNotFoundError:
                 continue
         return found
+
+
+def _uncalibrated(config: Config) -> Config:
+    return dataclasses.replace(config, judging={**config.judging, "calibration": "", "blend": 0.0})
 
 
 def now() -> datetime:

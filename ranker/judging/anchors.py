@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ranker.errors import ConfigError
 from ranker.judging.files import write_text
-from ranker.protocols import Judge
 from ranker.types import Candidate, JudgeOutcome, Judgment, Paper, Route
 
 _PREFIX = "anchor/"
@@ -29,7 +29,11 @@ class Anchor:
         """Routed to its field without any doubt, so that only the model is measured."""
         paper = Paper(arxiv_id=f"{_PREFIX}{self.name}", title=self.title, abstract=self.abstract)
         route = Route(self.field, 1.0, None, 2.0, True, ((self.field, 1.0),))
-        return Candidate(paper, route, "", b"")
+        return Candidate(paper, route, self.text_hash, b"")
+
+    @property
+    def text_hash(self) -> str:
+        return hashlib.sha256(f"{self.title}\0{self.abstract}".encode()).hexdigest()
 
 
 def load_anchors(path: Path) -> tuple[Anchor, ...]:
@@ -54,36 +58,72 @@ def load_anchors(path: Path) -> tuple[Anchor, ...]:
     return tuple(anchors)
 
 
-def moved(outcomes: Sequence[JudgeOutcome], expected: Mapping[str, float], tolerance: float) -> tuple[str, ...]:
+_SAID = {
+    "zh": (
+        "锚点论文 {name} 未能评分：{why}",
+        "锚点论文 {name} 的相关度由 {old:.2f} 变为 {new:.2f}（容差 {tolerance:g}）：模型、引擎或其设置可能已改变",
+    ),
+    "en": (
+        "anchor {name} could not be scored: {why}",
+        "anchor {name} moved from {old:.2f} to {new:.2f} (tolerance {tolerance:g}): model or engine may differ",
+    ),
+}
+
+
+def moved(
+    outcomes: Sequence[JudgeOutcome], expected: Mapping[str, float], tolerance: float, language: str = "en"
+) -> tuple[str, ...]:
     """One line for every anchor that moved by more than ``tolerance`` or could not be scored; empty if all stand.
 
     ``expected``: anchor name -> relevance; an anchor that is not in it is new and can't have moved.
     """
+    unscored, shifted = _SAID["zh" if language == "zh" else "en"]
     lines = []
     for outcome in sorted(outcomes, key=lambda o: o.arxiv_id):
-        name = outcome.arxiv_id.removeprefix(_PREFIX)
+        key = outcome.arxiv_id.removeprefix(_PREFIX)
+        name = repr(key.partition(" ")[0])
         if not isinstance(outcome, Judgment):
-            lines.append(f"anchor {name!r} could not be scored: {outcome.kind}: {outcome.detail}")
-        elif name in expected and abs(outcome.relevance - expected[name]) > tolerance:
-            lines.append(
-                f"anchor {name!r} moved from {expected[name]:.2f} to {outcome.relevance:.2f} (tolerance {tolerance:g})"
-            )
+            lines.append(unscored.format(name=name, why=f"{outcome.kind}: {outcome.detail}"))
+        elif key in expected and abs(outcome.relevance - expected[key]) > tolerance:
+            lines.append(shifted.format(name=name, old=expected[key], new=outcome.relevance, tolerance=tolerance))
     return tuple(lines)
 
 
-def check(judge: Judge, anchors: Sequence[Anchor], record: AnchorRecord, tolerance: float) -> tuple[str, ...]:
-    """Score the anchors and compare with the record; what moved, one line each. New ones are remembered.
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Anchors with their record: what a judge scores beside its papers."""
 
-    A change of model, prompt or field changes the judge's key, and so starts anew.
-    """
-    candidates = {a.candidate().paper.arxiv_id: a.candidate() for a in anchors}
-    names = {i: f"{i.removeprefix(_PREFIX)} {judge.key(c)[:12]}" for i, c in candidates.items()}
-    outcomes = [
-        dataclasses.replace(o, arxiv_id=_PREFIX + names[o.arxiv_id]) for o in judge.judge(list(candidates.values()))
-    ]
-    lines = moved(outcomes, record.expected(judge.name), tolerance)
-    record.keep(judge.name, outcomes)
-    return lines
+    anchors: tuple[Anchor, ...]
+    record: AnchorRecord
+    tolerance: float
+    language: str = "zh"
+
+    def check(
+        self,
+        name: str,
+        key: Callable[[Candidate], str],
+        judge: Callable[[Sequence[Candidate]], Iterable[JudgeOutcome]],
+        fields: Iterable[str] | None = None,
+    ) -> tuple[str, ...]:
+        """Score the anchors of ``fields`` (None: all) and compare with the record of the judge called ``name``.
+
+        What moved comes back, one line each; new anchors are remembered. A change of model, prompt, field or of the
+        anchor's own text changes its key, and so starts anew.
+        """
+        wanted = None if fields is None else set(fields)
+        chosen = [a.candidate() for a in self.anchors if wanted is None or a.field in wanted]
+        if not chosen:
+            return ()
+        names = {c.paper.arxiv_id: _key(c, key(c)) for c in chosen}
+        outcomes = [dataclasses.replace(o, arxiv_id=names[o.arxiv_id]) for o in judge(chosen)]
+        lines = moved(outcomes, self.record.expected(name), self.tolerance, self.language)
+        self.record.keep(name, outcomes)
+        return lines
+
+
+def _key(candidate: Candidate, key: str) -> str:
+    shape = hashlib.sha256(f"{key}\0{candidate.text_hash}".encode()).hexdigest()
+    return f"{candidate.paper.arxiv_id} {shape[:12]}"
 
 
 class AnchorRecord:

@@ -125,12 +125,21 @@ def adjust(
 ) -> Judgment:
     """The judgment as it is ordered: calibrated, then moved towards the built-in judge's relevance.
 
-    ``blend``: weight (0-1) of ``built_in`` (1-10); without one the language model stands alone.
+    ``blend``: weight (0-1) of ``built_in`` (1-10); without one the language model stands alone. The spread follows:
+    half the mapped distance between one spread above and below, and the model's share of it.
     """
-    relevance = judgment.relevance if calibration is None else calibration(judgment.relevance)
+    relevance, spread = judgment.relevance, judgment.spread
+    if calibration is not None:
+        if spread is not None:
+            low, high = max(1.0, relevance - spread), min(10.0, relevance + spread)
+            spread = (calibration(high) - calibration(low)) / 2.0
+        relevance = calibration(relevance)
     if blend and built_in is not None:
         relevance = (1.0 - blend) * relevance + blend * built_in
-    return judgment if relevance == judgment.relevance else dataclasses.replace(judgment, relevance=relevance)
+        spread = None if spread is None else (1.0 - blend) * spread
+    if (relevance, spread) == (judgment.relevance, judgment.spread):
+        return judgment
+    return dataclasses.replace(judgment, relevance=relevance, spread=spread)
 
 
 def _mean(values: Sequence[float]) -> float:

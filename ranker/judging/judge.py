@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
+from ranker.judging.after import After
+from ranker.judging.anchors import Watch
 from ranker.judging.checks import CHECKS_VERSION
 from ranker.judging.injection import INJECTION_VERSION
 from ranker.judging.neutral import NEUTRAL_VERSION
@@ -12,19 +15,27 @@ from ranker.judging.prompts import Heads, Templates, digest, generator_shape
 from ranker.judging.render import ProfileLike
 from ranker.judging.score import Scored, score
 from ranker.judging.settings import JudgeSettings
+from ranker.judging.template import Template
 from ranker.judging.write import Evidence, Writer
-from ranker.protocols import Generator
+from ranker.protocols import Generator, GeneratorInfo
 from ranker.types import Candidate, JudgeOutcome, Judgment, Texts, Unscored, Usage
 
 _WRITTEN_SHARE = 0.25
 """Of papers that are recommended, where nothing is known yet."""
 
 
+_WRITTEN = {
+    "zh": "{number} 篇的评分来自模型写出的数字，而非标签的概率分布（服务器不返回 logprobs）",
+    "en": "{number} papers were scored by a digit that the model wrote, not by a distribution (no logprobs came)",
+}
+
+
 class LanguageModelJudge:
-    """A ``Judge`` over any ``Generator``.
+    """A ``Judge`` over any ``Generator``, and a ``ModelJudge``.
 
     ``evidence`` gives the built-in judge's reason for a candidate and the field in its route: it stands in every
-    judgment until the second pass has written words, and for texts that fail their checks.
+    judgment until the second pass has written words, and for texts that fail their checks. ``after``: calibration and
+    blending, which never touch what is stored. ``watch``: the anchors.
     """
 
     uses_language_model = True
@@ -37,8 +48,12 @@ class LanguageModelJudge:
         settings: JudgeSettings,
         *,
         evidence: Evidence,
+        after: After | None = None,
+        watch: Watch | None = None,
     ) -> None:
         info = generator.info
+        self._after, self._watch = after or After(), watch
+        self._language = profile.language
         self._generator, self._settings, self._evidence = generator, settings, evidence
         self._heads = Heads(templates.label, profile)
         self._texts = tuple(Heads(t, profile) for t in templates.texts)
@@ -50,11 +65,17 @@ class LanguageModelJudge:
 
     @property
     def name(self) -> str:
-        return self._by
+        return self._by + self._after.describe()
+
+    @property
+    def scale(self) -> str:
+        """Whose relevance a calibration maps: model, weights and template."""
+        return scale_name(self._generator.info, self._heads.template)
 
     @property
     def hashes(self) -> Mapping[str, str]:
-        return {"generator": self._shape, "model": self._generator.info.revision}
+        own = {"generator": self._shape, "model": self._generator.info.revision}
+        return own | {"template": self._heads.template_hash} | self._after.hashes()
 
     @property
     def usage(self) -> Usage:
@@ -62,8 +83,17 @@ class LanguageModelJudge:
 
     @property
     def usage_by_pass(self) -> dict[str, Usage]:
-        """Tokens of the scoring and of the writing pass."""
-        return dict(self._spent)
+        """Tokens of the scoring and of the writing pass, of the anchors, and of whatever else was asked."""
+        total = self._generator.usage
+        for spent in self._spent.values():
+            total = _less(total, spent)
+        return self._spent | ({"other": total} if total != Usage() else {})
+
+    def start(self) -> None:
+        """Let the generator begin to load, where it can do so without being in the way."""
+        start: Callable[[], None] | None = getattr(self._generator, "start", None)
+        if start is not None:
+            start()
 
     def close(self) -> None:
         self._generator.close()
@@ -99,37 +129,79 @@ class LanguageModelJudge:
         Raises:
             BackendError: the labels can't be read with this model at all.
         """
+        return self._judge(candidates, "score")
+
+    def check(self, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+        """What is odd about a run that asked the model about ``candidates``: anchors of their fields that moved."""
+        if self._watch is None or not candidates:
+            return ()
+        fields = {name for c in candidates for name in self._fields(c)}
+        return self._watch.check(self._by, self.key, lambda anchors: self._judge(anchors, "anchors"), fields)
+
+    def adjust(
+        self, candidates: Sequence[Candidate], outcomes: Mapping[str, JudgeOutcome]
+    ) -> tuple[dict[str, JudgeOutcome], tuple[str, ...]]:
+        """Outcomes by versioned id as they are ordered, and what a reader should know of them."""
+        found = [o for o in outcomes.values() if isinstance(o, Judgment)]
+        written = sum(o.mass is None and bool(o.distribution) for o in found)
+        note = _WRITTEN["zh" if self._language == "zh" else "en"].format(number=written)
+        return self._after.adjust(candidates, outcomes), (note,) if written else ()
+
+    def _judge(self, candidates: Sequence[Candidate], name: str) -> Iterator[JudgeOutcome]:
         if not candidates:
             return
         self._generator.check_labels(self._heads.template.labels)
         fields = [self._fields(c) for c in candidates]
-        before = self._generator.usage
-        for scored in score(candidates, fields, self._generator, self._heads, self._settings):
-            self._spent["score"] = _spent(before, self._generator.usage)
-            yield self._outcome(scored)
+        with self._counting(name) as count:
+            for scored in score(candidates, fields, self._generator, self._heads, self._settings):
+                count()
+                yield self._outcome(scored)
 
     def write(self, candidates: Sequence[Candidate]) -> Iterator[Texts]:
         if not candidates or not self._texts:
             return
-        before = self._generator.usage
-        for texts in self._writer.write(candidates):
-            self._spent["write"] = _spent(before, self._generator.usage)
-            yield texts
+        with self._counting("write") as count:
+            for texts in self._writer.write(candidates):
+                count()
+                yield texts
 
     def estimate_tokens(self, candidates: Sequence[Candidate]) -> int:
         """Tokens that judging would take, for ``--dry-run``: every prompt whole, though heads are mostly cached, and
         texts of a quarter of the papers at their full length.
         """
-        heads = [self._heads, *self._texts]
-        bodies = self._generator.count_tokens([f"{c.paper.title}\n{c.paper.abstract}" for c in candidates])
+        return self._estimate(candidates, whole=True)
+
+    def estimate_seconds(self, candidates: Sequence[Candidate]) -> float | None:
+        """Seconds by arithmetic, each head computed once; None where the generator can't tell how fast it is."""
+        estimate: Callable[[int], float | None] | None = getattr(self._generator, "estimate_seconds", None)
+        return None if estimate is None else estimate(self._estimate(candidates, whole=False))
+
+    def _estimate(self, candidates: Sequence[Candidate], *, whole: bool) -> int:
+        count, heads = self._generator.count_tokens, [self._heads, *self._texts]
+        bodies = count([f"{c.paper.title}\n{c.paper.abstract}" for c in candidates])
         paper = sum(min(n, self._settings.max_paper_tokens) for n in bodies)
+        names = [c.route.field or "" for c in candidates]
         total = 0.0
         for each in heads:
-            names = [c.route.field or "" for c in candidates]
-            fixed = {n: sum(self._generator.count_tokens([each.head(n), each.template.body])) for n in set(names)}
             share = 1.0 if each is self._heads else _WRITTEN_SHARE
-            total += share * (paper + sum(fixed[n] for n in names) + len(names) * each.template.max_tokens)
+            head = {n: count([each.head(n)])[0] for n in set(names)}
+            rest = count([each.template.body])[0] + each.template.max_tokens
+            total += share * (paper + len(names) * rest)
+            total += share * sum(head[n] for n in names) if whole else sum(head.values())
         return round(total)
+
+    @contextmanager
+    def _counting(self, name: str) -> Iterator[Callable[[], None]]:
+        """Count what the generator uses from here on as one pass's; what is yielded brings the count up to date."""
+        before, earlier = self._generator.usage, self._spent.get(name, Usage())
+
+        def count() -> None:
+            self._spent[name] = earlier + _less(self._generator.usage, before)
+
+        try:
+            yield count
+        finally:
+            count()
 
     def _fields(self, candidate: Candidate) -> tuple[str, ...]:
         """The router's field, and the next one where the router was in doubt and each field has a head of its own."""
@@ -158,6 +230,7 @@ class LanguageModelJudge:
             mass=found.mass,
             entropy=found.entropy,
             mode=found.mode,
+            spread=found.spread,
             flags=scored.flags(),
             detail=_detail(scored, field),
         )
@@ -173,5 +246,11 @@ def _detail(scored: Scored, field: str) -> str:
     return "; ".join([*parts, *others])
 
 
-def _spent(before: Usage, after: Usage) -> Usage:
-    return Usage(after.prompt - before.prompt, after.cached - before.cached, after.generated - before.generated)
+def scale_name(info: GeneratorInfo, template: Template) -> str:
+    """Model, weights and template: what a calibration is fitted for, told before any prompt is sent."""
+    shape = digest(generator_shape(info))
+    return f"{info.model}@{(info.revision or shape)[:8]} {template.name}.{template.version}"
+
+
+def _less(all_of_it: Usage, part: Usage) -> Usage:
+    return Usage(all_of_it.prompt - part.prompt, all_of_it.cached - part.cached, all_of_it.generated - part.generated)

@@ -64,6 +64,11 @@ class Heads:
         t = self.template
         return [t.name, t.version, self.hash(name), head_hash(t.body), t.labels, t.max_tokens, t.stop]
 
+    @property
+    def template_hash(self) -> str:
+        """Of the template and of every field's head."""
+        return digest([self.shape(f.name) for f in self.profile.fields])
+
     def _of(self, name: str) -> tuple[str, str]:
         known = self._known.get(name)
         if known is None:

@@ -12,6 +12,7 @@ from ranker.protocols import LabelReading
 class Read:
     """``relevance`` 1-10; ``distribution``: over the labels, sums to 1; ``mass`` (0-1) before renormalising, None where
     the label was a generated text; ``entropy`` in nats; ``mode``: index of the likeliest label, the lower of equals.
+    ``spread``: standard deviation in units of relevance, None where there was no distribution.
     """
 
     relevance: float
@@ -19,6 +20,7 @@ class Read:
     mass: float | None
     entropy: float
     mode: int
+    spread: float | None = None
 
 
 def read(reading: LabelReading, labels: int, min_mass: float) -> Read | str:
@@ -38,10 +40,13 @@ def read(reading: LabelReading, labels: int, min_mass: float) -> Read | str:
         return f"only {mass:.4f} of the probability fell on labels, less than {min_mass:g}"
     shares = tuple(p / mass for p in found)
     mean = math.fsum(i * p for i, p in enumerate(shares))
+    unit = 9.0 / (labels - 1)
+    deviation = math.sqrt(math.fsum(p * (i - mean) ** 2 for i, p in enumerate(shares)))
     return Read(
-        relevance=min(10.0, max(1.0, 1.0 + 9.0 * mean / (labels - 1))),
+        relevance=min(10.0, max(1.0, 1.0 + unit * mean)),
         distribution=shares,
         mass=None if reading.from_text else min(mass, 1.0),
         entropy=-math.fsum(p * math.log(p) for p in shares if p > 0.0),
         mode=max(range(labels), key=lambda i: (shares[i], -i)),
+        spread=None if reading.from_text else unit * deviation,
     )

@@ -17,8 +17,9 @@ class JudgeSettings:
     field is judged too and the better one wins; 0 turns it off. ``max_paper_tokens``: a paper's share of the prompt;
     only its abstract is cut. ``mask_suspicious``: read papers with suspect spans again without them, and keep that
     reading. ``retry_temperature`` and ``seed`` are for the one retry of a text that failed its checks.
-    ``calibration`` and ``anchors``: paths to files, empty for none; ``anchor_tolerance`` in relevance units.
-    ``blend``: weight (0-1) of the built-in judge's relevance in the ordering.
+    ``calibration``: path of a map that `ranker calibrate` fitted, empty for none. ``anchors``: score the fixed papers
+    of ``anchors_file`` (empty: the packaged ones) in every run that asks the model; ``anchor_tolerance`` in relevance
+    units. ``blend``: weight (0-1) of the built-in judge's relevance in the ordering.
     """
 
     template: str = "zh-field"
@@ -34,7 +35,8 @@ class JudgeSettings:
     seed: int = 0
     blend: float = 0.0
     calibration: str = ""
-    anchors: str = ""
+    anchors: bool = True
+    anchors_file: str = ""
     anchor_tolerance: float = 0.25
 
     def __post_init__(self) -> None:

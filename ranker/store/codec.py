@@ -84,6 +84,7 @@ def unpack_run(blob: bytes) -> Run:
     values["rejected"] = tuple(Rejected(**r) for r in values["rejected"])
     values["stages"] = tuple(Stage(**s) for s in values["stages"])
     values["usage"] = Usage(**values["usage"])
+    values["passes"] = {name: Usage(**used) for name, used in values.get("passes", {}).items()}
     for key in ("fields", "notes"):
         values[key] = tuple(values[key])
     return Run(**values)

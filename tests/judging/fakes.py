@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ranker import resources
 from ranker.errors import BackendError
@@ -11,7 +12,7 @@ from ranker.judging.judge import LanguageModelJudge
 from ranker.judging.prompts import load_templates
 from ranker.judging.settings import JudgeSettings
 from ranker.profile import Field, Profile, Recommend, Topic
-from ranker.protocols import Completion, GeneratorInfo, LabelReading, Prompt, WriteOptions
+from ranker.protocols import Completion, Generator, GeneratorInfo, LabelReading, Prompt, WriteOptions
 from ranker.types import Candidate, Paper, Route, Usage
 
 PROMPTS = resources.config_dir() / "prompts"
@@ -107,7 +108,11 @@ def candidate(
     return Candidate(paper, route, f"hash{number}", b"")
 
 
-def judge_of(generator: ScriptedGenerator, settings: JudgeSettings | None = None) -> LanguageModelJudge:
+def judge_of(
+    generator: Generator, settings: JudgeSettings | None = None, *, profile: Profile = PROFILE, **more: Any
+) -> LanguageModelJudge:
     settings = settings or JudgeSettings()
-    templates = load_templates(settings, PROFILE, PROMPTS)
-    return LanguageModelJudge(generator, PROFILE, templates, settings, evidence=lambda c: f"依据：归入{c.route.field}")
+    templates = load_templates(settings, profile, PROMPTS)
+    return LanguageModelJudge(
+        generator, profile, templates, settings, evidence=lambda c: f"依据：归入{c.route.field}", **more
+    )

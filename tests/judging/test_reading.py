@@ -52,3 +52,12 @@ def test_what_can_not_be_read_says_why_and_is_no_grade(reading: LabelReading) ->
 
 def test_no_mass_at_all_is_unscored_even_where_none_is_asked_for() -> None:
     assert isinstance(read(LabelReading("k", (0.0, 0.0)), 2, 0.0), str)
+
+
+def test_the_spread_is_the_deviation_in_units_of_relevance() -> None:
+    half = read(LabelReading("k", (0.5, *(0.0,) * 8, 0.5)), 10, 0.0)
+    assert isinstance(half, Read) and half.spread == pytest.approx(4.5)  # half at 1, half at 10
+    two = read(LabelReading("k", (0.5, 0.5)), 2, 0.0)
+    assert isinstance(two, Read) and two.spread == pytest.approx(4.5)
+    written = read(LabelReading("k", (0.0, 1.0), from_text=True), 2, 0.0)
+    assert isinstance(written, Read) and written.spread is None and written.mass is None

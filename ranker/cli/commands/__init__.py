@@ -6,6 +6,7 @@ import typer
 
 from ranker.cli.commands import (
     audit,
+    calibrate,
     digest,
     doctor,
     explain,
@@ -22,6 +23,6 @@ from ranker.cli.commands import (
 
 def register(app: typer.Typer) -> None:
     """Hang every command on the tree."""
-    for module in (rank, importing, fetch, digest, explain, learn, audit, search, serve, forget, doctor):
+    for module in (rank, importing, fetch, digest, explain, learn, calibrate, audit, search, serve, forget, doctor):
         module.register(app)
     app.add_typer(profile.app, name="profile")

@@ -7,11 +7,12 @@ OUT ?= out/demo
 JOBS ?= 2
 DEMO_STORE := .cache/demo.db
 
-.PHONY: help demo test check format clean
+.PHONY: help demo test check format bench clean
 help:
 	@echo "make demo    install, rank the bundled sample day, show where the digest lies"
 	@echo "make test    install what the tests need, then ruff, mypy and the tests"
 	@echo "make check   ruff and mypy only"
+	@echo "make bench   a short form of the benchmarks, compared with the last committed results"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -47,6 +48,9 @@ test: $(VENV)/.dev
 	@sh tests/system_packages.sh
 	$(MAKE) --no-print-directory check
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.short
 
 clean:
 	rm -rf $(VENV) .cache out build dist *.egg-info

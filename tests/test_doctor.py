@@ -14,6 +14,7 @@ import pytest
 from ranker.cli.commands import doctor
 from ranker.cli.session import Session
 from ranker.store import Store
+from tests.hidden import hide
 
 Cli = Callable[..., "CompletedProcess[str]"]
 
@@ -39,6 +40,7 @@ def test_broken_packages_are_findings(cli: Cli, tmp_path: Path) -> None:
     broken.mkdir()
     (broken / "faiss.py").write_text("raise ImportError('libfaiss.so: cannot open shared object file')")
     (broken / "torch.py").write_text("raise OSError('libtorch_cpu.so: undefined symbol')")
+    hide("ray", broken)
     (tmp_path / "ray").mkdir()  # importable from here as a namespace, but nothing is installed
     path = os.pathsep.join(p for p in (str(broken), os.environ.get("PYTHONPATH", "")) if p)
     done = cli("doctor", env={"PYTHONPATH": path})

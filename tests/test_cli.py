@@ -107,7 +107,7 @@ def test_papers_come_through_standard_input_and_titles_take_the_date(cli: Cli, t
 def test_import_then_rank_the_day_then_render_and_explain(cli: Cli, tmp_path: Path, small_day: Path) -> None:
     stored = cli("import", small_day)
     assert stored.returncode == 0 and "stored 20 (20 new)" in stored.stdout, stored.stderr
-    assert "stored 20 (0 new)" in cli("import", small_day).stdout
+    assert "stored 0 (0 new), 20 unchanged" in cli("import", small_day).stdout
     assert cli("rank", "--day", "2026-02-10", "--out", "a").returncode == 0
     again = cli("digest", "--day", "2026-02-10", "--out", "b")
     assert again.returncode == 0, again.stderr

@@ -234,6 +234,8 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_its_papers
     with sqlite3.connect(tmp_path / "s.db") as db:
         db.execute("DROP INDEX papers_by_day")
         db.execute("CREATE INDEX papers_by_day ON papers (coalesce(day, published))")
+        db.execute("DROP INDEX papers_by_text")
+        db.execute("DROP TABLE rows")
         db.execute("PRAGMA user_version = 1")
     with Store(tmp_path / "s.db") as store:
         assert store.days() == [("2026-01-14", 1), ("2026-01-13", 1)]
@@ -242,3 +244,13 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_its_papers
     with sqlite3.connect(tmp_path / "s.db") as db:
         sql = "EXPLAIN QUERY PLAN SELECT * FROM papers WHERE coalesce(day, published, substr(first_seen, 1, 10)) = '1'"
         assert "papers_by_day" in str(db.execute(sql).fetchall())
+
+
+def test_papers_without_a_vector_are_those_whose_text_this_encoder_never_saw(tmp_path: Path) -> None:
+    vector = np.array([1.0, 0.0], dtype=np.float32)
+    with Store(tmp_path / "s.db") as store:
+        store.put_papers([(paper(n), f"h{n}") for n in (1, 2, 3)], NOW)
+        assert [p.arxiv_id for p in store.papers_without_vector("e")] == ["2601.00001", "2601.00002", "2601.00003"]
+        store.put_vectors("e", [("h2", vector)])
+        store.put_vectors("other", [("h3", vector)])
+        assert [p.arxiv_id for p in store.papers_without_vector("e")] == ["2601.00001", "2601.00003"]

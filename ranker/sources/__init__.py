@@ -2,6 +2,7 @@
 
 from ranker.sources.count import ReadCount
 from ranker.sources.kinds import Kind
+from ranker.sources.known import KnownRows
 from ranker.sources.read import input_bytes, peek_kind, read
 
-__all__ = ["Kind", "ReadCount", "input_bytes", "peek_kind", "read"]
+__all__ = ["Kind", "KnownRows", "ReadCount", "input_bytes", "peek_kind", "read"]

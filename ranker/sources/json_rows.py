@@ -11,6 +11,7 @@ from typing import Any
 from ranker.sources.count import ReadCount
 from ranker.sources.dates import iso_day
 from ranker.sources.json_array import split_array
+from ranker.sources.known import KnownRows
 from ranker.sources.people import name_of, unique
 from ranker.sources.rows import (
     ANNOUNCE_TYPES,
@@ -40,6 +41,22 @@ def read_lines(opened: Opened, kind: str, count: ReadCount) -> Iterator[Paper | 
     for line in split_lines(_counted(opened, count)):
         if line.fault or line.content.strip():
             yield _outcome(line, opened.label, kind, count.flags)
+
+
+def read_new_lines(opened: Opened, kind: str, count: ReadCount, known: KnownRows) -> Iterator[Paper | Rejected]:
+    """As ``read_lines``, but rows that are known are counted and left unread."""
+    for line in split_lines(_counted(opened, count)):
+        if not line.fault and not line.content.strip():
+            continue
+        digest = b"" if line.fault else known.digest(line.content)
+        if digest in known:
+            count.read += 1
+            count.known += 1
+            continue
+        outcome = _outcome(line, opened.label, kind, count.flags)
+        if isinstance(outcome, Paper):
+            known.note(outcome, digest)
+        yield outcome
 
 
 def read_array(opened: Opened, kind: str, count: ReadCount) -> Iterator[Paper | Rejected]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from ranker.errors import InputError
 from ranker.sources import atom_api, feeds, json_rows, oai
 from ranker.sources.count import ReadCount
 from ranker.sources.kinds import Kind, kind_of
+from ranker.sources.known import KnownRows
 from ranker.sources.stream import STDIN, Opened, open_input
 from ranker.types import Paper, Rejected
 
@@ -30,11 +32,13 @@ def read(
     *,
     on_rejected: Callable[[Rejected], None],
     count: ReadCount | None = None,
+    known: KnownRows | None = None,
 ) -> Iterator[Paper]:
     """Read files (``-``: standard input) one after the other; kinds are recognised by content.
 
     Every row becomes a paper or a call of ``on_rejected``, never neither: ``count`` grows by one for each. All regular
-    files are looked at before the first paper comes, so that a wrong name is met before the work begins.
+    files are looked at before the first paper comes, so that a wrong name is met before the work begins. Rows of JSON
+    lines that are ``known`` are counted as such, nothing else comes of them.
 
     Raises:
         InputError: a file is absent, unreadable, a folder, empty, not UTF-8, of no known kind, or an error page.
@@ -46,7 +50,7 @@ def read(
     for path in paths:
         if not _is_stream(path):
             peek_kind(path)
-    return _read(paths, on_rejected, count if count is not None else ReadCount())
+    return _read(paths, on_rejected, count if count is not None else ReadCount(), known)
 
 
 def peek_kind(path: str | Path) -> Kind:
@@ -72,13 +76,18 @@ def input_bytes(paths: Sequence[str | Path]) -> int | None:
         return None
 
 
-def _read(paths: Sequence[str | Path], on_rejected: Callable[[Rejected], None], count: ReadCount) -> Iterator[Paper]:
+def _read(
+    paths: Sequence[str | Path], on_rejected: Callable[[Rejected], None], count: ReadCount, known: KnownRows | None
+) -> Iterator[Paper]:
     for path in paths:
         opened = open_input(path)
         try:
             kind = kind_of(opened.head, opened.label)
             count.kinds.append((opened.label, kind))
-            for outcome in _READERS[kind](opened, kind, count):
+            reader = _READERS[kind]
+            if known is not None and reader is json_rows.read_lines:
+                reader = partial(json_rows.read_new_lines, known=known)
+            for outcome in reader(opened, kind, count):
                 count.read += 1
                 if isinstance(outcome, Paper):
                     count.papers += 1

@@ -46,6 +46,14 @@ MIGRATIONS: tuple[str, ...] = (
     DROP INDEX papers_by_day;
     CREATE INDEX papers_by_day ON papers (coalesce(day, published, substr(first_seen, 1, 10)));
     """,
+    # Which row of an input a paper came from (a digest of its bytes), so that the same row need not be read again;
+    # and papers by text, so that those without a vector are found without reading them all.
+    """
+    CREATE TABLE rows (
+        arxiv_id TEXT NOT NULL, version INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (arxiv_id, version)
+    ) WITHOUT ROWID;
+    CREATE INDEX papers_by_text ON papers (text_hash);
+    """,
 )
 
 VERSION = len(MIGRATIONS)

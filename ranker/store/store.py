@@ -66,9 +66,13 @@ class Store:
 
     # papers
 
-    def put_papers(self, papers: Iterable[tuple[Paper, str]], now: str) -> int:
+    def put_papers(
+        self, papers: Iterable[tuple[Paper, str]], now: str, rows_read: Mapping[tuple[str, int], bytes] | None = None
+    ) -> int:
         """Store (paper, text hash) pairs; a paper that is there in the same version takes the new text. Returns how
         many ids and versions were new.
+
+        ``rows_read``: (id, version or 0) -> digest of the input's row that the paper came from, where that is known.
         """
         rows = [codec.paper_row(paper, text_hash, now) for paper, text_hash in papers]
         sql = f"""INSERT INTO papers ({codec.PAPER_COLUMNS}) VALUES ({",".join("?" * 17)})
@@ -90,7 +94,22 @@ class Store:
                 )
             }
             db.executemany(sql, rows)
+            db.executemany("DELETE FROM rows WHERE arxiv_id = ? AND version = ?", [r[:2] for r in rows])
+            if rows_read:
+                here = [(*r[:2], rows_read[r[:2]]) for r in rows if r[:2] in rows_read]
+                db.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", here)
         return len({(r[0], r[1]) for r in rows} - known)
+
+    def known_rows(self) -> Iterator[bytes]:
+        """Digests of the input rows that stored papers came from, of those whose row is known."""
+        with translated(self.path):
+            for row in self._db.execute("SELECT digest FROM rows"):
+                yield row[0]
+
+    def row_of(self, key: tuple[str, int]) -> bytes | None:
+        """Digest of the row that (id, version or 0) came from; None where it is not known."""
+        rows = self._rows("SELECT digest FROM rows WHERE arxiv_id = ? AND version = ?", key)
+        return rows[0]["digest"] if rows else None
 
     def papers_of_day(self, day: str) -> Iterator[Paper]:
         """Stored papers announced on ``day``, by id and version.
@@ -116,6 +135,14 @@ class Store:
         with translated(self.path):
             for row in self._db.execute("SELECT * FROM papers ORDER BY arxiv_id, version"):
                 yield codec.paper_of(row)
+
+    def papers_without_vector(self, encoder_key: str) -> Iterator[Paper]:
+        """Stored papers whose text this encoder has no vector of, streamed, by id and version."""
+        sql = """SELECT arxiv_id, version FROM papers AS p WHERE NOT EXISTS
+            (SELECT 1 FROM vectors AS v WHERE v.encoder = ? AND v.text_hash = p.text_hash) ORDER BY arxiv_id, version"""
+        for key in self._rows(sql, (self._encoder(encoder_key),)):
+            rows = self._rows("SELECT * FROM papers WHERE arxiv_id = ? AND version = ?", tuple(key))
+            yield from map(codec.paper_of, rows)
 
     def days(self, limit: int = 10) -> list[tuple[str, int]]:
         """The newest days that papers are stored for, with their numbers."""

@@ -40,7 +40,7 @@ def import_papers(
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     from ranker.digest.jsonl import rejected_line
-    from ranker.sources import ReadCount, input_bytes, read
+    from ranker.sources import KnownRows, ReadCount, input_bytes, read
     from ranker.text import text_hash
 
     count, refused, new = ReadCount(), 0, 0
@@ -67,21 +67,25 @@ def import_papers(
         Session(config=config, store=store, wait=wait) as session,
         Progress(*columns, console=err, disable=hidden) as bar,
     ):
-        papers = read(inputs, on_rejected=on_rejected, count=count)  # a wrong name ends here, before the store is made
+        known = KnownRows(lambda: session.store.known_rows(), lambda key: session.store.row_of(key))
+        # A wrong name ends here, before the store is made.
+        papers = read(inputs, on_rejected=on_rejected, count=count, known=known)
         session.lock()
         task = bar.add_task("import", total=input_bytes(inputs), n="")
         for chunk in _chunks(papers):
             pairs = [(p, text_hash(p.title, p.abstract)) for p in chunk]
-            new += session.store.put_papers(pairs, now().isoformat(timespec="seconds"))
-            bar.update(task, completed=count.bytes_done, n=f"{count.papers} papers")
+            new += session.store.put_papers(pairs, now().isoformat(timespec="seconds"), known.take())
+            bar.update(task, completed=count.bytes_done, n=f"{count.papers + count.known} papers")
     if refused > _SHOWN and rejected is None:
         warn(f"{refused - _SHOWN} more rows refused; --rejected FILE keeps them all")
     for text in count.notes:
         warn(text)
     for flag, number in sorted(count.flags.items()):
         warn(f"{flag}: {number} of {count.papers} papers")
+    unchanged = f", {count.known} unchanged" if count.known else ""
     print(
-        f"read {count.read}, stored {count.papers} ({new} new), refused {count.rejected}; store: {session.store_path}"
+        f"read {count.read}, stored {count.papers} ({new} new){unchanged}, refused {count.rejected}; "
+        f"store: {session.store_path}"
     )
     if count.read == 0:
         note("nothing was announced in these inputs")

@@ -12,7 +12,15 @@ from rich.table import Table
 
 from ranker.cli import FINE
 from ranker.cli.console import Bars, note, out
-from ranker.cli.options import ConfigOption, DebugOption, ProfileOption, QuietOption, StoreOption, WaitOption
+from ranker.cli.options import (
+    ConfigOption,
+    DebugOption,
+    EngineOption,
+    ProfileOption,
+    QuietOption,
+    StoreOption,
+    WaitOption,
+)
 from ranker.cli.session import Session
 from ranker.errors import InputError
 
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     from ranker.types import Paper
 
 _CHUNK = 2000
+_SPREAD_CHUNK = 100_000  # a pool of replicas starts for every chunk
 
 CountOption = Annotated[int, typer.Option("--count", "-n", help="How many.", min=1, max=1000)]
 SinceOption = Annotated[str | None, typer.Option("--since", help="From this day on (YYYY-MM-DD).")]
@@ -87,20 +96,25 @@ def embed_stored(
     config: ConfigOption = None,
     store: StoreOption = None,
     wait: WaitOption = None,
+    engine: EngineOption = None,
     debug: DebugOption = False,
 ) -> int:
     """Embed stored papers that have no vector yet (imported, never ranked), so that search finds them."""
     from ranker.pipeline import embed_papers
     from ranker.progress import Stopwatch
 
-    with Session(config=config, store=store, wait=wait) as session:
+    with Session(config=config, store=store, wait=wait, engine=engine) as session:
         session.lock()
         total = session.store.counts()["papers"]
         bars = Bars(quiet=quiet)
+        at_once = _SPREAD_CHUNK if session.engine == "ray" else _CHUNK
         try:
             with Stopwatch(bars).stage("embed", total) as tally:
-                for chunk in _chunks(session.store.all_papers()):
+                handled = 0
+                for chunk in _chunks(session.store.papers_without_vector(session.encoder.info.key), at_once):
                     embed_papers(chunk, session.encoder, session.store, tally)
+                    handled += len(chunk)
+                tally.reuse(total - handled)
         finally:
             bars.close()
         update = _open(session).update()
@@ -108,8 +122,8 @@ def embed_stored(
     return FINE
 
 
-def _chunks(papers: Iterator[Paper]) -> Iterator[list[Paper]]:
-    while chunk := list(islice(papers, _CHUNK)):
+def _chunks(papers: Iterator[Paper], at_once: int) -> Iterator[list[Paper]]:
+    while chunk := list(islice(papers, at_once)):
         yield chunk
 
 

@@ -13,11 +13,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from ranker.backends.labels import from_logprobs
 from ranker.backends.openai_http import MOST_LOGPROBS, Caller, Failed, Patience
-from ranker.backends.openai_replies import Reply, cut_at, estimate_tokens, label_in
+from ranker.backends.openai_replies import Reply, cut_at, label_in
+from ranker.backends.openai_side import SideCalls, list_models, open_client
 from ranker.errors import BackendError
 from ranker.protocols import Completion, GeneratorInfo, LabelReading, Prompt, WriteOptions
 from ranker.types import Usage
@@ -53,7 +53,9 @@ class OpenAIGenerator:
         """
         self._settings = settings or OpenAISettings()
         secret = next((os.environ[k] for k in KEYS if os.environ.get(k)), "")
-        self._client = _client(self._settings, secret)
+        address = self._settings.base_url
+        self._client = open_client(address, self._settings.timeout, secret)
+        self._side = SideCalls(address, self._settings.timeout, secret)
         self._caller = Caller(self._client, self._settings.patience, secret)
         self._usage = Usage()
         self._lock = threading.Lock()
@@ -79,7 +81,7 @@ class OpenAIGenerator:
         if not texts:
             return []
         if self._counts is None:
-            self._counts = self._find_counter()
+            self._counts = self._side.find_counter(self._info.model)
         with ThreadPoolExecutor(self._settings.concurrency) as pool:
             return list(pool.map(self._counts, texts))
 
@@ -184,7 +186,7 @@ class OpenAIGenerator:
             with self._lock:
                 ids = self._label_ids.get(labels)
                 if ids is None:
-                    rows = [self._tokenize("prompt", label).get("tokens") for label in labels]
+                    rows = [self._side.tokenize(self._info.model, "prompt", label).get("tokens") for label in labels]
                     single = [r[0] for r in rows if isinstance(r, list) and len(r) == 1 and isinstance(r[0], int)]
                     ids = self._label_ids[labels] = tuple(single) if len(set(single)) == len(labels) else ()
             if ids:
@@ -210,92 +212,11 @@ class OpenAIGenerator:
     # -- the server -----------------------------------------------------------------------------------------------
 
     def _describe(self, model: str) -> GeneratorInfo:
-        row = _models(self._client, self._settings.base_url)
+        row = list_models(self._client, self._settings.base_url, KEYS[0])
         entry = next((m for m in row if m.get("id") == model), row[0] if row and not model else {})
         name = model or str(entry.get("id") or "")
         if not name:
             raise BackendError("the server names no model", where=self._settings.base_url, todo="give --model NAME")
-        limit = self._settings.max_context or entry.get("max_model_len") or self._context_of_llama()
-        version = self._root("GET", "version").get("version", "")
+        limit = self._settings.max_context or entry.get("max_model_len") or self._side.context_of_llama()
+        version = self._side.call("GET", "version").get("version", "")
         return GeneratorInfo("openai", name, "", str(version), int(limit or 8192), "")
-
-    def _context_of_llama(self) -> int:
-        settings = self._root("GET", "props").get("default_generation_settings")
-        value = settings.get("n_ctx") if isinstance(settings, dict) else 0
-        return value if isinstance(value, int) else 0
-
-    def _find_counter(self) -> Callable[[str], int]:
-        for field in ("prompt", "content"):  # vLLM's name of it, llama-server's name of it
-            if _counted(self._tokenize(field, "probe")):
-                return lambda text, field=field: (  # type: ignore[misc]
-                    _counted(self._tokenize(field, text)) or estimate_tokens(text)
-                )
-        return estimate_tokens
-
-    def _tokenize(self, field: str, text: str) -> dict[str, Any]:
-        return self._root("POST", "tokenize", {"model": self._info.model, field: text, "add_special_tokens": False})
-
-    def _root(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """A call beside ``/v1`` that only some servers know; {} where it is not answered with an object."""
-        import httpx
-
-        url = f"{self._settings.base_url.rstrip('/').removesuffix('/v1')}/{path}"
-        try:
-            headers = {"Authorization": f"Bearer {self._caller.secret}"} if self._caller.secret else {}
-            with httpx.Client(trust_env=not _is_local(url), timeout=min(10.0, self._settings.timeout)) as http:
-                reply = http.request(method, url, json=body, headers=headers)
-            row = reply.json() if reply.status_code == 200 else {}
-        except (httpx.HTTPError, ValueError):
-            return {}
-        return row if isinstance(row, dict) else {}
-
-
-def _is_local(url: str) -> bool:
-    return (urlsplit(url).hostname or "") in ("127.0.0.1", "localhost", "::1")
-
-
-def _counted(row: dict[str, Any]) -> int:
-    tokens = row.get("tokens")
-    count = row.get("count", len(tokens) if isinstance(tokens, list) else 0)
-    return count if isinstance(count, int) else 0
-
-
-def _client(settings: OpenAISettings, secret: str) -> Any:
-    try:
-        import openai
-    except ImportError as error:
-        raise BackendError(
-            f"the openai client does not import: {error}", where="backend openai", todo="pip install 'ranker[openai]'"
-        ) from error
-    http = openai.DefaultHttpxClient(
-        trust_env=not _is_local(settings.base_url)
-    )  # no proxy between us and our own machine
-    return openai.OpenAI(
-        api_key=secret or "none", base_url=settings.base_url, timeout=settings.timeout, max_retries=0, http_client=http
-    )
-
-
-def _models(client: Any, address: str) -> list[dict[str, Any]]:
-    import openai
-
-    try:
-        raw = client.models.with_raw_response.list()
-        row = raw.http_response.json()
-    except openai.APIStatusError as error:
-        if error.status_code in (401, 403):
-            raise BackendError(
-                f"the server refuses the key (HTTP {error.status_code})",
-                where=address,
-                todo=f"set {KEYS[0]} in the environment",
-            ) from None
-        return []  # a server without a list of models may still answer chats
-    except openai.APIConnectionError as error:
-        raise BackendError(
-            f"no server answers ({type(error.__cause__).__name__})",
-            where=address,
-            todo="start it, or give its address as base_url (it ends in /v1)",
-        ) from None
-    except (openai.OpenAIError, ValueError):
-        return []
-    data = row.get("data") if isinstance(row, dict) else None
-    return [m for m in data if isinstance(m, dict)] if isinstance(data, list) else []

@@ -235,6 +235,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_its_papers
         db.execute("DROP INDEX papers_by_day")
         db.execute("CREATE INDEX papers_by_day ON papers (coalesce(day, published))")
         db.execute("DROP INDEX papers_by_text")
+        db.execute("DROP INDEX vectors_by_text")
         db.execute("DROP TABLE rows")
         db.execute("PRAGMA user_version = 1")
     with Store(tmp_path / "s.db") as store:

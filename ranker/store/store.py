@@ -138,8 +138,9 @@ class Store:
 
     def papers_without_vector(self, encoder_key: str) -> Iterator[Paper]:
         """Stored papers whose text this encoder has no vector of, streamed, by id and version."""
-        sql = """SELECT arxiv_id, version FROM papers AS p WHERE NOT EXISTS
-            (SELECT 1 FROM vectors AS v WHERE v.encoder = ? AND v.text_hash = p.text_hash) ORDER BY arxiv_id, version"""
+        sql = """SELECT arxiv_id, version FROM papers AS p INDEXED BY papers_by_text WHERE NOT EXISTS
+            (SELECT 1 FROM vectors AS v INDEXED BY vectors_by_text
+             WHERE v.encoder = ? AND v.text_hash = p.text_hash) ORDER BY arxiv_id, version"""
         for key in self._rows(sql, (self._encoder(encoder_key),)):
             rows = self._rows("SELECT * FROM papers WHERE arxiv_id = ? AND version = ?", tuple(key))
             yield from map(codec.paper_of, rows)
@@ -148,6 +149,10 @@ class Store:
         """The newest days that papers are stored for, with their numbers."""
         sql = f"SELECT {_DAY} AS d, count(*) AS n FROM papers GROUP BY d ORDER BY d DESC LIMIT ?"
         return [(r["d"], r["n"]) for r in self._rows(sql, (limit,))]
+
+    def paper_count(self) -> int:
+        """How many ids and versions are stored."""
+        return int(self._rows("SELECT count(*) FROM papers")[0][0])
 
     def counts(self) -> dict[str, int]:
         """Rows a table, for `ranker doctor`."""

@@ -105,7 +105,7 @@ def embed_stored(
 
     with Session(config=config, store=store, wait=wait, engine=engine) as session:
         session.lock()
-        total = session.store.counts()["papers"]
+        total = session.store.paper_count()
         bars = Bars(quiet=quiet)
         at_once = _SPREAD_CHUNK if session.engine == "ray" else _CHUNK
         try:

@@ -38,7 +38,8 @@ def paper_row(paper: Paper, text_hash: str, now: str) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def paper_of(row: sqlite3.Row) -> Paper:
+def paper_of(row: sqlite3.Row, *, raw: bool = True) -> Paper:
+    """``raw`` False: without the input's row, for those who read many papers and show none of it."""
     return Paper(
         arxiv_id=row["arxiv_id"],
         title=row["title"],
@@ -52,7 +53,7 @@ def paper_of(row: sqlite3.Row) -> Paper:
         affiliations=tuple(json.loads(row["affiliations"])),
         announce_type=row["announce_type"],
         origin=Origin(row["origin_path"], row["origin_kind"], row["origin_line"]),
-        raw=unpack(row["raw"]),
+        raw=unpack(row["raw"]) if raw else {},
     )
 
 

@@ -62,6 +62,17 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX papers_by_day
         ON papers (coalesce(day, published, substr(first_seen, 1, 10)), day, published, first_seen);
     """,
+    # Vectors in the order in which they came, found by an index of their keys. In one tree with their keys, which are
+    # random, each took 4.7 kB instead of 2.1, writing took 2.6 times as long (and ever longer), reading 6 times.
+    """
+    CREATE TABLE vectors_as_they_came (
+        encoder INTEGER NOT NULL REFERENCES encoders (id), text_hash TEXT NOT NULL, vector BLOB NOT NULL
+    );
+    INSERT INTO vectors_as_they_came SELECT encoder, text_hash, vector FROM vectors;
+    DROP TABLE vectors;
+    ALTER TABLE vectors_as_they_came RENAME TO vectors;
+    CREATE UNIQUE INDEX vectors_by_text ON vectors (encoder, text_hash);
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ranker.store import codec
+from ranker.store import codec, pages
 from ranker.store.connection import connect, translated
 from ranker.types import Judgment, Paper, Ranking, Run, Texts, Tick
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_DAY = "coalesce(day, published, substr(first_seen, 1, 10))"  # word for word as in the index
 _CHUNK = 500  # under SQLite's oldest limit of 999 variables
 
 
@@ -116,7 +115,7 @@ class Store:
 
         Where no announcement day is known it is the day of publication, else the one on which the paper came in.
         """
-        sql = f"SELECT * FROM papers WHERE {_DAY} = ? ORDER BY arxiv_id, version"
+        sql = f"SELECT * FROM papers WHERE {pages.DAY} = ? ORDER BY arxiv_id, version"
         for row in self._rows(sql, (day,)):
             yield codec.paper_of(row)
 
@@ -136,6 +135,12 @@ class Store:
             for row in self._db.execute("SELECT * FROM papers ORDER BY arxiv_id, version"):
                 yield codec.paper_of(row)
 
+    def pages(self, at_once: int, since: str | None = None, until: str | None = None) -> Iterator[list[Paper]]:
+        """Stored papers of days in ``since``..``until`` (ISO, both included), by id and version, in lists of about
+        ``at_once`` with all versions of an id together. Papers come without their ``raw`` row.
+        """
+        return pages.pages(self._rows, at_once, since, until)
+
     def papers_without_vector(self, encoder_key: str) -> Iterator[Paper]:
         """Stored papers whose text this encoder has no vector of, streamed, by id and version."""
         sql = """SELECT arxiv_id, version FROM papers AS p INDEXED BY papers_by_text WHERE NOT EXISTS
@@ -147,12 +152,12 @@ class Store:
 
     def days(self, limit: int = 10) -> list[tuple[str, int]]:
         """The newest days that papers are stored for, with their numbers."""
-        sql = f"SELECT {_DAY} AS d, count(*) AS n FROM papers GROUP BY d ORDER BY d DESC LIMIT ?"
+        sql = f"SELECT {pages.DAY} AS d, count(*) AS n FROM papers GROUP BY d ORDER BY d DESC LIMIT ?"
         return [(r["d"], r["n"]) for r in self._rows(sql, (limit,))]
 
-    def paper_count(self) -> int:
-        """How many ids and versions are stored."""
-        return int(self._rows("SELECT count(*) FROM papers")[0][0])
+    def paper_count(self, since: str | None = None, until: str | None = None) -> int:
+        """How many ids and versions are stored (of days in ``since``..``until``)."""
+        return pages.count(self._rows, since, until)
 
     def counts(self) -> dict[str, int]:
         """Rows a table, for `ranker doctor`."""

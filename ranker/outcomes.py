@@ -174,7 +174,11 @@ def distinct_reasons(rankings: Sequence[Ranking]) -> list[Ranking]:
     result = []
     for r in rankings:
         if r.reason and r.reason in taken:
-            r = dataclasses.replace(r, reason=f"{r.reason}（arXiv:{r.paper.versioned_id}）")
+            r = dataclasses.replace(r, reason=reason_with_id(r.reason, r.paper.versioned_id))
         taken.add(r.reason)
         result.append(r)
     return result
+
+
+def reason_with_id(reason: str, versioned_id: str) -> str:
+    return f"{reason}（arXiv:{versioned_id}）"

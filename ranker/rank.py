@@ -43,27 +43,40 @@ def quota(recommend: Recommend, papers: int) -> int:
     return papers
 
 
+class Places:
+    """Who is recommended: asked paper by paper in order of rank, it gives out the rule's places."""
+
+    def __init__(self, rule: Recommend, papers: int) -> None:
+        """``papers``: of the day, duplicates not counted."""
+        self.left = quota(rule, papers)
+        self._rule = rule
+        self._per_field: dict[str | None, int] = {}
+
+    def take(self, score: float, field: str | None) -> bool:
+        """True where the next paper gets a place."""
+        rule, taken = self._rule, self._per_field.get(field, 0)
+        if (
+            self.left <= 0
+            or (rule.threshold is not None and score < rule.threshold)
+            or (rule.max_per_field is not None and taken >= rule.max_per_field)
+        ):
+            return False
+        self.left -= 1
+        self._per_field[field] = taken + 1
+        return True
+
+
 def recommend(ordered: Sequence[Ranking], rule: Recommend, *, known: Collection[str] = ()) -> list[Ranking]:
     """Mark the recommended ones among those that came in as ``not_recommended`` with a score.
 
     ``known``: ids that were seen on an earlier day; they keep their score but are not recommended again, and take no
     one's place.
     """
-    places = quota(rule, sum(r.outcome != "duplicate" for r in ordered))
-    per_field: dict[str | None, int] = {}
+    places = Places(rule, sum(r.outcome != "duplicate" for r in ordered))
     result: list[Ranking] = []
     for r in ordered:
-        chosen = (
-            r.outcome == "not_recommended"
-            and r.score is not None
-            and r.paper.arxiv_id not in known
-            and places > 0
-            and (rule.threshold is None or r.score >= rule.threshold)
-            and (rule.max_per_field is None or per_field.get(r.field, 0) < rule.max_per_field)
-        )
-        if chosen:
-            places -= 1
-            per_field[r.field] = per_field.get(r.field, 0) + 1
+        may = r.outcome == "not_recommended" and r.score is not None and r.paper.arxiv_id not in known
+        if may and places.take(r.score or 0.0, r.field):
             r = dataclasses.replace(r, outcome="recommended")
         result.append(r)
     return result

@@ -34,7 +34,10 @@ def smollm2() -> Path:
 
 
 def tiny_model(folder: Path, *, seed: int = 0) -> Path:
-    """A random Llama of 2 layers and width 32 with SmolLM2's tokenizer, in float32; its logits are spread wide."""
+    """A random Llama of 2 layers and width 32 with SmolLM2's tokenizer, in float32; its logits are spread wide.
+
+    Its heads are 64 wide, since vLLM's attention takes no narrow ones (32 at least, and on a CPU only some widths).
+    """
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -44,8 +47,9 @@ def tiny_model(folder: Path, *, seed: int = 0) -> Path:
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=64,
         max_position_embeddings=1024,
         tie_word_embeddings=True,
         bos_token_id=1,

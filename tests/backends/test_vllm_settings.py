@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import tomllib
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+from ranker import resources
 from ranker.backends import vllm_settings
 from ranker.backends.vllm_advice import advice, cause
 from ranker.backends.vllm_settings import OWN, VllmSettings, check_names, engine_names, env_names, preset
 from ranker.errors import ConfigError
+from ranker.toml import Reader
 
 STUB = Path(__file__).parent / "stub_vllm" / "vllm"
 
@@ -111,3 +114,13 @@ def test_the_cause_is_looked_for_above() -> None:
         "(EngineCore pid=12) ERROR 11-20 18:00:01 [core.py:10] RuntimeError: cancelled\n"
     )
     assert cause(said, nested).startswith("ValueError: Available memory")
+
+
+def test_the_packaged_file_lists_every_key_with_its_default() -> None:
+    """Every commented key, with the comment sign taken away; ``enforce_eager`` has three states, two of them written."""
+    text = (resources.config_dir() / "ranker.toml").read_text(encoding="utf-8")
+    section = text.partition("[vllm]")[2].partition("\n[")[0]
+    lines = [line.removeprefix("# ") for line in section.splitlines() if line.startswith("# ")]
+    table = tomllib.loads("\n".join(lines))
+    assert list(table) == [f.name for f in fields(VllmSettings)]
+    assert Reader("ranker.toml", "").build(VllmSettings, table) == replace(VllmSettings(), enforce_eager=True)

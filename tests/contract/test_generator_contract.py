@@ -45,14 +45,13 @@ def generator(request: pytest.FixtureRequest) -> Iterator[Generator]:
             yield OpenAIGenerator("small", OpenAISettings(server.address, concurrency=3))
     else:
         from ranker.backends.vllm import VllmGenerator, usable
-        from ranker.backends.vllm_settings import VllmSettings
+        from tests.gpu.byte_model import small
 
         there, why = usable()
         if not there:
             pytest.skip(f"vLLM can't run here: {why}")
         folder = request.getfixturevalue("tiny")
-        small = VllmSettings(dtype="float32", max_model_len=1000, enforce_eager=True, max_num_seqs=16)
-        engine = VllmGenerator(folder, small)
+        engine = VllmGenerator(folder, small(max_model_len=1000, max_num_seqs=16))
         yield engine
         engine.close()
 

@@ -3,8 +3,8 @@
 The order is the JSON in RANKER_STUB: ``dies_at`` (steps until the process is killed; each start counts anew, and a file
 at ``once`` makes it happen in the first process only), ``poison`` (a token id that kills), ``start`` (words of the
 error at start), ``old`` (no ``logprob_token_ids``), ``log`` (a file that gets the engine's arguments), ``refuses``
-(a token id whose prompts are refused), ``loads`` (seconds of loading), ``core`` (a file that gets the id of a child
-process, without which ``step`` waits for ever, as vLLM's does).
+(a token id whose prompts are refused), ``loads`` and ``naps`` (seconds of loading and of every step), ``core``
+(a file that gets the id of a child process, without which ``step`` waits for ever, as vLLM's does).
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ class _Engine:
 
     def step(self) -> list[Any]:
         self.steps += 1
+        time.sleep(ORDER.get("naps", 0))
         if self.core is not None and not self.core.is_alive():
             time.sleep(3600)
         rows = int(self.arguments.get("max_num_seqs", 4))

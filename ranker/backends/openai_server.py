@@ -216,7 +216,11 @@ class OpenAIGenerator:
         entry = next((m for m in row if m.get("id") == model), row[0] if row and not model else {})
         name = model or str(entry.get("id") or "")
         if not name:
-            raise BackendError("the server names no model", where=self._settings.base_url, todo="give --model NAME")
+            raise BackendError(
+                "the server names no model",
+                where=self._settings.base_url,
+                todo="write its address as base_url under [openai] in the configuration, and name the model by --model",
+            )
         limit = self._settings.max_context or entry.get("max_model_len") or self._side.context_of_llama()
         version = self._side.call("GET", "version").get("version", "")
         return GeneratorInfo("openai", name, "", str(version), int(limit or 8192), "")

@@ -109,7 +109,10 @@ class TransformersGenerator:
         return self._renderer.count(texts)
 
     def check_labels(self, labels: Sequence[str]) -> tuple[str, ...]:
-        return self._tokens_of(labels).forms
+        """Reads the weights too: readings come next, and a model that can't be loaded is no paper's failure."""
+        forms = self._tokens_of(labels).forms
+        _ = self._model
+        return forms
 
     def read_labels(self, prompts: Iterable[Prompt], labels: Sequence[str]) -> Iterator[LabelReading]:
         """One reading a prompt, in batches of about one length, as they come (not in the order of the prompts)."""

@@ -160,6 +160,7 @@ class LanguageModelJudge:
     def write(self, candidates: Sequence[Candidate]) -> Iterator[Texts]:
         if not candidates or not self._texts:
             return
+        self._generator.check_labels(self._heads.template.labels)  # a model that can't be loaded fails here, at once
         with self._counting("write") as count:
             for texts in self._writer.write(candidates):
                 count()

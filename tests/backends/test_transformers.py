@@ -156,3 +156,20 @@ def test_heads_are_forgotten_one_by_one(generator: TransformersGenerator) -> Non
     for i in range(6):
         cache.get((1, 2, 3 + i))
     assert cache.get((1, 2, 8))[1] and not cache.get((1, 2, 3))[1]
+
+
+def test_who_it_is_and_how_long_a_text_is_are_told_without_weights(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "model")
+    whole = TransformersGenerator(folder, TransformersSettings(dtype="float32"))
+    whole.start()
+    assert whole.count_tokens(["one", "one two"]) == [1, 2] and "_model" not in whole.__dict__
+    seconds = whole.estimate_seconds(1000)
+    assert seconds is not None and 0 < seconds < 60
+    assert len(list(whole.read_labels(paper_prompts(1), DIGITS))) == 1 and "_model" in whole.__dict__
+    assert whole.info.dtype == str(whole._model.dtype).removeprefix("torch.")
+    whole.close()
+    (folder / "model.safetensors").unlink()
+    broken = TransformersGenerator(folder)
+    assert broken.count_tokens(["one"]) == [1] and broken.estimate_seconds(1000) is None
+    with pytest.raises(BackendError, match="can't be loaded"):
+        broken.check_labels(DIGITS)

@@ -117,7 +117,7 @@ def test_the_cause_is_looked_for_above() -> None:
 
 
 def test_the_packaged_file_lists_every_key_with_its_default() -> None:
-    """Every commented key, with the comment sign taken away; ``enforce_eager`` has three states, two of them written."""
+    """Every commented key, with the comment sign taken away; ``enforce_eager`` can also be left out."""
     text = (resources.config_dir() / "ranker.toml").read_text(encoding="utf-8")
     section = text.partition("[vllm]")[2].partition("\n[")[0]
     lines = [line.removeprefix("# ") for line in section.splitlines() if line.startswith("# ")]

@@ -24,6 +24,10 @@ _FIXED = {
     "revision": "give the folder of that revision as --model",
     "hf_token": "no model is fetched",
     "runner": "a judge generates",
+    **dict.fromkeys(
+        ("speculative_config", "spec_method", "spec_model", "spec_tokens"),
+        "drafts and chosen log-probabilities don't mix",
+    ),
     "logprobs_mode": "relevance is read from raw probabilities",
     "logits_processors": "relevance is read from raw probabilities",
 }

@@ -40,7 +40,15 @@ def test_unknown_names_are_refused_with_the_nearest_known_one() -> None:
 
 
 def test_what_is_ours_can_not_be_set_behind_our_back() -> None:
-    for name in ("dtype", "model", "trust_remote_code", "disable_log_stats", "logprobs_mode", "tokenizer"):
+    for name in (
+        "dtype",
+        "model",
+        "trust_remote_code",
+        "disable_log_stats",
+        "logprobs_mode",
+        "tokenizer",
+        "spec_model",
+    ):
         with pytest.raises(ValueError, match=name):
             VllmSettings(engine={name: "x"})
     with pytest.raises(ValueError, match="LD_PRELOAD"):

@@ -18,7 +18,7 @@ def byte_model(folder: Path) -> Path:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    markers = ["<|im_start|>", "<|im_end|>"]
+    markers = ["<|im_start|>", "<|im_end|>", *(f"<|spare_{i}|>" for i in range(62))]  # every id has a token
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE(vocab={letter: i for i, letter in enumerate(letters)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -31,7 +31,7 @@ def byte_model(folder: Path) -> Path:
     fast.save_pretrained(folder)
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=320,  # 256 bytes and the markers, filled up
+        vocab_size=320,  # 256 bytes and the markers
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,

@@ -91,8 +91,8 @@ def test_texts_stop_where_they_should(engine: VllmGenerator) -> None:
     for text in texts.values():
         assert text.finish in ("stop", "length") and 0 < text.usage.generated <= 24
     whole = texts["p0"].text
-    letter = next((c for c in whole[1:] if c not in whole[0] + "�"), "")  # a random model may write one letter only
-    if letter:
+    letter = next((c for c in whole[1:] if c != whole[0]), "")
+    if letter and "�" not in whole:  # a random model may write one letter only, or halves of some
         (cut,) = engine.write(paper_prompts(1), WriteOptions(24, (letter,)))
         assert cut.finish == "stop" and cut.text == whole.partition(letter)[0]
 

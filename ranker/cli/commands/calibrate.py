@@ -84,6 +84,7 @@ def _fit(session: Session, drawn: list[JudgedPaper], *, quiet: bool) -> tuple[Ca
     from ranker.judging.judge import LanguageModelJudge
     from ranker.pipeline import judge_papers
     from ranker.progress import Stopwatch
+    from ranker.types import Unscored
 
     judge = session.judge
     if not isinstance(judge, LanguageModelJudge):
@@ -97,6 +98,9 @@ def _fit(session: Session, drawn: list[JudgedPaper], *, quiet: bool) -> tuple[Ca
             outcomes, _ = judge_papers(candidates, judge, session.profile, session.store, at, tally)
     finally:
         bars.close()
+    lost = [o for o in outcomes.values() if isinstance(o, Unscored)]
+    for o in lost[:3]:
+        warn(f"{o.arxiv_id} could not be scored: {o.kind}: {o.detail}")
     try:
         made, used = fit_judged(drawn, outcomes, judge.scale)
     except ValueError as error:

@@ -34,10 +34,18 @@ class Keyword:
 
     def find(self, text: str, lowered: str) -> str | None:
         """The first match as it stands in ``text``; ``lowered`` is ``text.lower()``, computed once by the caller."""
-        if self._first not in (text if self._acronym else lowered):
+        among = text if self._acronym else lowered
+        at = among.find(self._first)
+        if at < 0:
             return None
-        found = self._pattern.search(text)
-        return found[0] if found else None
+        if len(among) != len(text):  # a few letters grow when they are lowered: places differ
+            found = self._pattern.search(text)
+            return found[0] if found else None
+        while at >= 0:  # the expression is only tried where the first word stands: searching costs ten times as much
+            if found := self._pattern.match(text, at):
+                return found[0]
+            at = among.find(self._first, at + 1)
+        return None
 
 
 @lru_cache(maxsize=4096)

@@ -6,13 +6,17 @@ import ctypes
 import json
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from ranker.errors import InputError, RankerError
 
 _MARK = "report.json"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+Content = str | bytes | Callable[[BinaryIO], None]
+"""A file's content, or who writes it: what is too large for memory."""
 
 
 def check_folder(out: Path) -> None:
@@ -46,7 +50,7 @@ def existing_files(out: Path) -> set[str]:
     return {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()} if out.is_dir() else set()
 
 
-def write_folder(out: Path, files: Mapping[str, str | bytes], keep: Collection[str] = ()) -> None:
+def write_folder(out: Path, files: Mapping[str, Content], keep: Collection[str] = ()) -> None:
     """Write ``files`` (relative path -> content) as ``out``; an existing output of ours is replaced whole.
 
     ``keep``: paths of the present folder that stay as they are (linked, not copied, where the file system can).
@@ -63,7 +67,7 @@ def write_folder(out: Path, files: Mapping[str, str | bytes], keep: Collection[s
         for name, content in files.items():
             path = staged / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, content.encode() if isinstance(content, str) else content)
+            _write(path, content)
         for name in keep:
             (staged / name).parent.mkdir(parents=True, exist_ok=True)
             _link(out / name, staged / name)
@@ -79,9 +83,12 @@ def write_folder(out: Path, files: Mapping[str, str | bytes], keep: Collection[s
         shutil.rmtree(staged, ignore_errors=True)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: Content) -> None:
     with path.open("wb") as handle:
-        handle.write(content)
+        if callable(content):
+            content(handle)
+        else:
+            handle.write(content.encode() if isinstance(content, str) else content)
         handle.flush()
         os.fsync(handle.fileno())
 

@@ -24,3 +24,9 @@ FormOption = Annotated[
     typer.Option("--form", help="a (recommendation) | b (by category) | c (keywords) | all; repeatable."),
 ]
 ReadmeOption = Annotated[bool | None, typer.Option("--readme/--no-readme", help="README.md with links to the fields.")]
+PrefilterOption = Annotated[
+    float | None,
+    typer.Option(
+        "--prefilter", help="Embed only the nearest share (such as 0.3) by a cheap first look.", metavar="SHARE"
+    ),
+]

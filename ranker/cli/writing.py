@@ -44,7 +44,7 @@ def write_digest(session: Session, run: Run, folder: Path) -> None:
     settings = session.config.digest
     started = time.perf_counter()
     session.store.put_summary(run.profile, run.day, digest.summary_row(run))
-    _keep_ticks(folder)
+    keep_ticks(folder)
     existing = output.existing_files(folder)
     marked: Any = {r.paper.arxiv_id: spans(r.paper) for r in run.rankings if r.outcome == "recommended"}
     files = digest.digest_files(
@@ -61,12 +61,13 @@ def write_digest(session: Session, run: Run, folder: Path) -> None:
     output.write_folder(folder, files, keep)
 
 
-def _keep_ticks(folder: Path) -> None:
+def keep_ticks(folder: Path) -> None:
     """A person's ticks in the present rankings.jsonl must outlive its replacement."""
     path = folder / "rankings.jsonl"
     if not path.is_file():
         return
-    ticked = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if _has_tick(line)]
+    with path.open(encoding="utf-8", errors="replace") as lines:  # may be a whole corpus: never all in memory
+        ticked = [line.rstrip("\n") for line in lines if _has_tick(line)]
     if ticked:
         kept = folder / f"rankings.ticked-{now().strftime('%Y%m%dT%H%M%S')}.jsonl"
         kept.write_text("\n".join(ticked) + "\n", encoding="utf-8")
@@ -74,6 +75,8 @@ def _keep_ticks(folder: Path) -> None:
 
 
 def _has_tick(line: str) -> bool:
+    if line.endswith('"tick": null}\n'):
+        return False
     try:
         row = json.loads(line)
     except ValueError:

@@ -28,6 +28,7 @@ OWN_FILES = frozenset(
     {
         *FORM_FILES.values(),
         "rankings.jsonl",
+        "rankings.jsonl.gz",
         "rejected.jsonl",
         "report.json",
         "README.md",

@@ -18,7 +18,12 @@ _LINE_ENDS = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 def rankings_jsonl(run: Run) -> str:
     """One line for every parsed paper, in order of rank."""
-    return "".join(_line(ranking.as_row()) + "\n" for ranking in in_order(run.rankings))
+    return "".join(ranking_line(ranking.as_row()) for ranking in in_order(run.rankings))
+
+
+def ranking_line(row: Mapping[str, Any]) -> str:
+    """A row of ``rankings.jsonl`` as a line of JSON, with its end."""
+    return _line(row) + "\n"
 
 
 def rejected_jsonl(run: Run) -> str:

@@ -41,6 +41,12 @@ def count(rows: Rows, since: str | None, until: str | None) -> int:
     )
 
 
+def sample(rows: Rows, size: int) -> list[Paper]:
+    """The first by text hash, which has nothing to do with when or where a paper came from."""
+    sql = f"SELECT {_COLUMNS} FROM papers INDEXED BY papers_by_text ORDER BY text_hash, arxiv_id, version LIMIT ?"
+    return [codec.paper_of(row, raw=False) for row in rows(sql, (size,))]
+
+
 def _all(rows: Rows, at_once: int) -> Iterator[list[sqlite3.Row]]:
     sql = f"""SELECT {_COLUMNS} FROM papers WHERE (arxiv_id, version) > (?, ?)
         ORDER BY arxiv_id, version LIMIT ?"""

@@ -141,6 +141,10 @@ class Store:
         """
         return pages.pages(self._rows, at_once, since, until)
 
+    def sample(self, count: int) -> list[Paper]:
+        """Stored papers in the order of their texts' hashes: evenly from all there are, the same every time."""
+        return pages.sample(self._rows, count)
+
     def papers_without_vector(self, encoder_key: str) -> Iterator[Paper]:
         """Stored papers whose text this encoder has no vector of, streamed, by id and version."""
         sql = """SELECT arxiv_id, version FROM papers AS p INDEXED BY papers_by_text WHERE NOT EXISTS

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ranker.cli import FINE, PARTIAL, QUIET
+from ranker.cli.commands.bulk import rank_corpus
 from ranker.cli.console import Bars, note, out, top_table, warn
 from ranker.cli.options import (
     ConfigOption,
@@ -20,6 +21,7 @@ from ranker.cli.options import (
     HeadsOption,
     JudgeOption,
     ModelOption,
+    PrefilterOption,
     ProfileOption,
     QuietOption,
     ReadmeOption,
@@ -46,6 +48,11 @@ def rank_papers(
     ] = None,
     out_folder: Annotated[Path, typer.Option("--out", help="Folder for the digest.")] = Path("out"),
     day: Annotated[str | None, typer.Option("--day", help="Rank what is stored of this day (YYYY-MM-DD).")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Rank everything that is stored.")] = False,
+    since: Annotated[str | None, typer.Option("--since", help="Rank what is stored from this day on.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Rank what is stored up to this day.")] = None,
+    prefilter: PrefilterOption = None,
+    zipped: Annotated[bool, typer.Option("--gzip", help="With --all: rankings.jsonl.gz.")] = False,
     date: Annotated[str | None, typer.Option("--date", help="Date in the digest's title.")] = None,
     form: FormOption = None,
     readme: ReadmeOption = None,
@@ -63,11 +70,17 @@ def rank_papers(
     debug: DebugOption = False,
 ) -> int:
     """Rank papers and write the digest: digest.md, rankings.jsonl, rejected.jsonl, report.json and more."""
-    if not inputs and not day:
-        raise typer.BadParameter("give INPUT files, or --day DATE to rank what is stored")
-    if inputs and day:
-        raise typer.BadParameter("give INPUT files or --day, not both (--date sets the title's date)")
-    for name, value in (("--day", day), ("--date", date)):
+    corpus = everything or since is not None or until is not None
+    if sum(map(bool, (inputs, day, corpus))) == 0:
+        raise typer.BadParameter("give INPUT files, or --day DATE or --all to rank what is stored")
+    if sum(map(bool, (inputs, day, corpus))) > 1:
+        raise typer.BadParameter("give INPUT files, --day, or --all (--date sets the title's date): one of them")
+    if not corpus and (prefilter is not None or zipped):
+        raise typer.BadParameter("--prefilter and --gzip go with --all, --since or --until")
+    if corpus and dry_run:
+        raise typer.BadParameter("--dry-run plans inputs or a --day, not --all")
+    check_share(prefilter)
+    for name, value in (("--day", day), ("--date", date), ("--since", since), ("--until", until)):
         check_date(name, value)
     if not dry_run:
         check_folder(out_folder)
@@ -84,6 +97,11 @@ def rank_papers(
         choose_forms(session, form, readme)
         if not dry_run:
             session.lock()
+        if corpus:
+            from ranker.bulk import BulkRequest
+
+            bulk = BulkRequest(now(), since, until, prefilter, date)
+            return rank_corpus(session, bulk, out_folder, zipped=zipped, quiet=quiet)
         request = _from_store(session, day) if day else _from_inputs(session, inputs or [])
         history = history and session.config.digest.history
         request = dataclasses.replace(request, title_date=date, use_history=history)
@@ -132,6 +150,12 @@ def check_date(name: str, value: str | None) -> None:
             raise ValueError
     except ValueError:
         raise typer.BadParameter(f"{value!r} is no date; write it as YYYY-MM-DD", param_hint=name) from None
+
+
+def check_share(value: float | None) -> None:
+    """Refuse what is no share, as a wrong option."""
+    if value is not None and not 0.0 < value <= 1.0:
+        raise typer.BadParameter(f"{value:g} is no share; give more than 0, at most 1", param_hint="--prefilter")
 
 
 def _from_inputs(session: Session, inputs: list[str]) -> Request:

@@ -1,0 +1,8 @@
+"""Ranking all that is stored, in bounded memory: streamed in chunks, ordered by arrays, written by a merge."""
+
+from __future__ import annotations
+
+from ranker.bulk.rank import BulkRequest, Ranked, rank_stored
+from ranker.bulk.spill import Spill, spill_beside
+
+__all__ = ["BulkRequest", "Ranked", "Spill", "rank_stored", "spill_beside"]

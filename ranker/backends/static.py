@@ -55,10 +55,10 @@ class StaticVectors:
         result = np.zeros((len(texts), self._table.shape[1]), dtype=np.float32)
         for start in range(0, len(texts), _AT_ONCE):
             found = np.asarray(self._counts(texts[start : start + _AT_ONCE]) @ self._weighted)
-            for _ in range(2):  # to unit length, then what is common taken off, then to unit length again
-                found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
-                found -= (found @ self._common)[:, None] * self._common
-            result[start : start + len(found)] = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+            found = _unit(found)
+            # A sum along the row, no matrix product, whose last bit would depend on how many rows there are
+            found -= (found * self._common).sum(axis=1, keepdims=True) * self._common
+            result[start : start + len(found)] = _unit(found)
         return result
 
     def _counts(self, texts: Sequence[str]) -> Any:
@@ -111,6 +111,12 @@ def _distil(words: Sequence[str], encoder: Encoder, tally: Tally) -> NDArray[np.
         table[[places[i] for i in found.tolist()]] = vectors
         tally.advance(len(found))
     return table
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows of length 1; what is nothing but rounding stays nothing."""
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(np.where(length > 1e-6, rows / np.maximum(length, 1e-12), 0.0), dtype=np.float32)
 
 
 def _special(word: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ranker.bulk.rank import BulkRequest, Ranked, rank_stored
+from ranker.bulk.rank import CHUNK, BulkRequest, Ranked, rank_stored
 from ranker.bulk.spill import Spill, spill_beside
 
-__all__ = ["BulkRequest", "Ranked", "Spill", "rank_stored", "spill_beside"]
+__all__ = ["CHUNK", "BulkRequest", "Ranked", "Spill", "rank_stored", "spill_beside"]

@@ -61,6 +61,25 @@ def rank_corpus(session: Session, request: BulkRequest, folder: Path, *, zipped:
     return PARTIAL if ranked.run.counts["failed"] else FINE
 
 
+def embed_nearest(session: Session, share: float, bars: Bars) -> tuple[int, int, int]:
+    """Embed the nearest ``share`` of all stored papers; how many were embedded, had vectors, and were left out."""
+    from ranker.bulk import CHUNK
+    from ranker.pipeline import embed_papers
+    from ranker.progress import Stopwatch
+
+    watch, total, at = Stopwatch(bars), session.store.paper_count(), 0
+    with watch.stage("distil") as tally:
+        prefilter = open_prefilter(session, tally)
+    with watch.stage("prefilter", total) as tally:
+        chosen = prefilter.select(session.store.pages(CHUNK), share, tally)
+    with watch.stage("embed", int(chosen.keeps.sum())) as tally:
+        for papers in session.store.pages(CHUNK):
+            kept = [p for p, keep in zip(papers, chosen.keeps[at : at + len(papers)].tolist(), strict=True) if keep]
+            embed_papers(kept, session.encoder, session.store, tally)
+            at += len(papers)
+    return tally.items, tally.reused, total - int(chosen.keeps.sum())
+
+
 def open_prefilter(session: Session, tally: Tally) -> Prefilter:
     """Static vectors of the session's encoder, fitted to a sample of what is stored."""
     from ranker import resources

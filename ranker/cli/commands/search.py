@@ -16,6 +16,7 @@ from ranker.cli.options import (
     ConfigOption,
     DebugOption,
     EngineOption,
+    PrefilterOption,
     ProfileOption,
     QuietOption,
     StoreOption,
@@ -97,14 +98,27 @@ def embed_stored(
     store: StoreOption = None,
     wait: WaitOption = None,
     engine: EngineOption = None,
+    prefilter: PrefilterOption = None,
     debug: DebugOption = False,
 ) -> int:
     """Embed stored papers that have no vector yet (imported, never ranked), so that search finds them."""
+    from ranker.cli.commands.bulk import embed_nearest
+    from ranker.cli.commands.rank import check_share
     from ranker.pipeline import embed_papers
     from ranker.progress import Stopwatch
 
+    check_share(prefilter)
     with Session(config=config, store=store, wait=wait, engine=engine) as session:
         session.lock()
+        if prefilter is not None:
+            bars = Bars(quiet=quiet)
+            try:
+                made, had, left = embed_nearest(session, prefilter, bars)
+            finally:
+                bars.close()
+            added = _open(session).update().added
+            print(f"embedded {made} papers, {had} had vectors, {left} left out by the prefilter; index: {added} added")
+            return FINE
         total = session.store.paper_count()
         bars = Bars(quiet=quiet)
         at_once = _SPREAD_CHUNK if session.engine == "ray" else _CHUNK

@@ -108,6 +108,7 @@ def rank(
     alike = _near_duplicates(wanted, search)
     with watch.stage("write", len(chosen)) as tally:
         words = _write(wanted, judge, profile, store, now, tally)
+        remarks += model.engine_notes() if model else ()
     rankings = outcomes.distinct_reasons(outcomes.dress(rankings, words, known, by_version))
     counts = report.tally(request.read, len(request.rejected), rankings)
     run = Run(

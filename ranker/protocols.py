@@ -85,6 +85,10 @@ class ModelJudge(Protocol):
         """
         ...
 
+    def engine_notes(self) -> tuple[str, ...]:
+        """What the model's engine tells when all is done, one line each: hit rate of its prefix cache, restarts."""
+        ...
+
     @property
     def usage_by_pass(self) -> dict[str, Usage]:
         """Tokens of each pass: score, write, anchors."""

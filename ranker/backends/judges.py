@@ -36,10 +36,9 @@ def choose_judge(
     Raises:
         RankerError: what is missing and how to get it.
     """
-    from ranker.backends.heads import HeadsJudge
 
     def built_in() -> Judge:
-        return HeadsJudge(profile, encoder.info, choose_heads(choice.heads, profile, encoder))
+        return built_in_judge(choice, profile, encoder)
 
     if choice.name != "heads":
         from ranker.backends.choose import pick_generator
@@ -50,6 +49,13 @@ def choose_judge(
         if generator is not None:
             return language_model_judge(config, profile, generator, built_in=built_in, record=anchor_record)
     return built_in()
+
+
+def built_in_judge(choice: JudgeChoice, profile: Profile, encoder: Encoder) -> Judge:
+    """The judge that uses no language model, with the heads that ``choice`` names."""
+    from ranker.backends.heads import HeadsJudge
+
+    return HeadsJudge(profile, encoder.info, choose_heads(choice.heads, profile, encoder))
 
 
 def choose_heads(choice: str, profile: Profile, encoder: Encoder) -> Heads | None:

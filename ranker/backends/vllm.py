@@ -8,7 +8,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from ranker.backends.chat import Encoded, too_long
 from ranker.backends.labels import LabelTokens, label_tokens
 from ranker.backends.vllm_advice import advice, cause, is_out_of_memory
 from ranker.backends.vllm_align import HeadAligner
+from ranker.backends.vllm_hits import Hits, ask
 from ranker.backends.vllm_model import describe, model_tokenizer, usable
 from ranker.backends.vllm_pass import Job, Pass, by_head
 from ranker.backends.vllm_process import EngineDied, EngineProcess
@@ -34,24 +35,13 @@ _DEATHS = 3  # in a row, without one result between: then the engine is given up
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """The engine's prefix cache since its start: tokens found, tokens looked for, and its block size in tokens."""
-
-    found: int
-    asked: int
-    block_size: int
-
-    @property
-    def rate(self) -> float:
-        return self.found / self.asked if self.asked else 0.0
-
-
 class VllmGenerator:
-    """A model in vLLM, in a process of its own. It starts loading on construction; the first use waits for it."""
+    """A model in vLLM, in a process of its own, which ``start`` or the first use makes: a day that is all in the store
+    starts none.
+    """
 
     def __init__(self, model: str | Path, settings: VllmSettings | None = None) -> None:
-        """Check the settings and start the engine.
+        """Check the settings and read the tokenizer; no engine yet.
 
         Raises:
             BackendError: vLLM or the model is not there.
@@ -74,7 +64,12 @@ class VllmGenerator:
         self._limit = 0
         self._under_way = False
         self.restarts = 0
-        self._engine: EngineProcess | None = EngineProcess.start(self._name, self._settings)
+        self._engine: EngineProcess | None = None
+
+    def start(self) -> None:
+        """Let the engine load in its process, without waiting."""
+        if self._engine is None:
+            self._engine = EngineProcess.start(self._name, self._settings)
 
     @property
     def info(self) -> GeneratorInfo:
@@ -91,7 +86,10 @@ class VllmGenerator:
         return self._renderer.count(texts)
 
     def check_labels(self, labels: Sequence[str]) -> tuple[str, ...]:
-        return self._tokens_of(labels).forms
+        self.start()
+        forms = self._tokens_of(labels).forms
+        self._ready()  # an engine that can't start is an error here, not a failure of every paper
+        return forms
 
     def read_labels(self, prompts: Iterable[Prompt], labels: Sequence[str]) -> Iterator[LabelReading]:
         """One reading a prompt, as the engine finishes them."""
@@ -126,19 +124,12 @@ class VllmGenerator:
 
     def hits(self) -> Hits:
         """How much of the prompts was found in the engine's prefix cache; zeros where no engine runs to be asked."""
-        engine = self._engine
-        if engine is None or not engine.facts:
-            return Hits(0, 0, 0)
-        row: Any = (0, 0)
-        try:
-            engine.send(("hits",))
-            while message := engine.receive(60.0):
-                if message[0] == "hits":
-                    row = message[1]
-                    break
-        except EngineDied:
-            _LOG.warning("the engine died before it told how much its cache found")
-        return Hits(int(row[0]), int(row[1]), int(engine.facts["block_size"]))
+        return ask(self._engine)
+
+    def engine_notes(self) -> tuple[str, ...]:
+        """For the report: what the prefix cache found, and how often the engine had to be started anew."""
+        again = (f"the vLLM engine died and was started anew, {self.restarts} times",) if self.restarts else ()
+        return (*self.hits().describe(), *again)
 
     def facts(self) -> dict[str, Any]:
         """What the engine settled on: version, device, block_size, max_model_len, max_num_seqs, dtype, by_ids."""
@@ -275,8 +266,8 @@ class VllmGenerator:
         work.waiting.clear()
 
     def _ready(self) -> EngineProcess:
-        if self._engine is None:
-            self._engine = EngineProcess.start(self._name, self._settings)
+        self.start()
+        assert self._engine is not None
         self._engine.wait_ready(self._settings.start_seconds)
         return self._engine
 

@@ -107,20 +107,29 @@ class Session:
 
     @cached_property
     def judge(self) -> Judge:
-        from ranker.backends.judges import choose_judge
+        from ranker.backends.judges import built_in_judge, choose_judge
 
+        record = self.store_path.with_name(f"{self.store_path.name}.anchors.json")
+        config = _uncalibrated(self.config) if self.calibrating else self.config
         judge: Judge | None = None
         if self.engine == "ray":
             from ranker.backends.ray_data.choose import spread_judge
 
-            judge = spread_judge(self.judge_choice, self.config, self.profile, lambda: self.cluster)
+            judge = spread_judge(
+                self.judge_choice,
+                config,
+                self.profile,
+                lambda: self.cluster,
+                built_in=lambda: built_in_judge(self.judge_choice, self.profile, self.encoder),
+                record=record,
+            )
         judge = judge or choose_judge(
             self.judge_choice,
-            _uncalibrated(self.config) if self.calibrating else self.config,
+            config,
             self.profile,
             self.encoder,
             note,
-            anchor_record=self.store_path.with_name(f"{self.store_path.name}.anchors.json"),
+            anchor_record=record,
             only_plan=self.only_plan,
         )
         self._stack.callback(judge.close)

@@ -30,6 +30,9 @@ _WRITTEN = {
 }
 
 
+Ask = Callable[[Sequence[Candidate]], Iterator[JudgeOutcome]]
+
+
 class LanguageModelJudge:
     """A ``Judge`` over any ``Generator``, and a ``ModelJudge``.
 
@@ -95,6 +98,11 @@ class LanguageModelJudge:
         if start is not None:
             start()
 
+    def engine_notes(self) -> tuple[str, ...]:
+        """What the generator's engine has to say of the run, for the report; most have nothing."""
+        notes: Callable[[], tuple[str, ...]] | None = getattr(self._generator, "engine_notes", None)
+        return notes() if notes is not None else ()
+
     def close(self) -> None:
         self._generator.close()
 
@@ -131,12 +139,16 @@ class LanguageModelJudge:
         """
         return self._judge(candidates, "score")
 
-    def check(self, candidates: Sequence[Candidate]) -> tuple[str, ...]:
-        """What is odd about a run that asked the model about ``candidates``: anchors of their fields that moved."""
+    def check(self, candidates: Sequence[Candidate], ask: Ask | None = None) -> tuple[str, ...]:
+        """What is odd about a run that asked the model about ``candidates``: anchors of their fields that moved.
+
+        ``ask`` scores the anchors where another place than this one holds the model.
+        """
         if self._watch is None or not candidates:
             return ()
         fields = {name for c in candidates for name in self._fields(c)}
-        return self._watch.check(self._by, self.key, lambda anchors: self._judge(anchors, "anchors"), fields)
+        here: Ask = lambda anchors: self._judge(anchors, "anchors")  # noqa: E731
+        return self._watch.check(self._by, self.key, ask or here, fields)
 
     def adjust(
         self, candidates: Sequence[Candidate], outcomes: Mapping[str, JudgeOutcome]

@@ -261,15 +261,18 @@ def test_nothing_is_left_lying_about_when_all_went_well(start: Start, logs: Path
 
 def test_an_engine_that_still_loads_is_ended_without_waiting_for_it(start: Start) -> None:
     generator = start(loads=600)
+    generator.start()
     assert generator._engine is not None
     process = generator._engine.process
     generator.close()
     assert process.poll() == -signal.SIGKILL
 
 
-def test_starting_does_not_wait_for_the_engine(start: Start) -> None:
+def test_no_engine_runs_before_it_is_needed_and_starting_does_not_wait(start: Start) -> None:
     before = time.monotonic()
     generator = start()
+    assert generator.hits().asked == 0 and generator.engine_notes() == ()
+    generator.start()
     assert generator._engine is not None and not generator._engine.facts
     assert generator.info.max_context == 512
     assert time.monotonic() - before < 60

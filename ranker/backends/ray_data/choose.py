@@ -13,14 +13,22 @@ from ranker.backends.ray_data.judge import JudgeRecipe, RayJudge
 from ranker.config import Config, JudgeChoice
 from ranker.errors import BackendError
 from ranker.profile import Profile
+from ranker.protocols import Judge
 
 
 def spread_judge(
-    choice: JudgeChoice, config: Config, profile: Profile, cluster: Callable[[], Cluster]
+    choice: JudgeChoice,
+    config: Config,
+    profile: Profile,
+    cluster: Callable[[], Cluster],
+    *,
+    built_in: Callable[[], Judge] | None = None,
+    record: Path | None = None,
 ) -> RayJudge | None:
     """A judge over the cluster for vllm and transformers; None for the heads and for servers, which the driver asks.
 
-    ``auto`` comes to what it would on the driver's machine.
+    ``auto`` comes to what it would on the driver's machine. ``built_in`` and ``record``: as for
+    `language_model_judge`; blending, calibration and the anchors' record are the driver's work.
 
     Raises:
         BackendError: no model is named, or it can't be opened in the cluster.
@@ -36,4 +44,4 @@ def spread_judge(
     lean = dataclasses.replace(config, mail={}, openai={})
     recipe = JudgeRecipe(lean, profile, partial(open_generator, name, model, lean))
     on_gpu = name == "vllm" or str(config.transformers.get("device", "")).startswith("cuda")
-    return RayJudge(recipe, cluster(), gpus=float(on_gpu))
+    return RayJudge(recipe, cluster(), gpus=float(on_gpu), built_in=built_in, record=record)

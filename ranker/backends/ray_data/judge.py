@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from ranker import evidence
@@ -13,7 +15,7 @@ from ranker.config import Config
 from ranker.errors import BackendError
 from ranker.judging.judge import LanguageModelJudge
 from ranker.profile import Profile
-from ranker.protocols import Completion, Generator, GeneratorInfo, LabelReading
+from ranker.protocols import Completion, Generator, GeneratorInfo, Judge, LabelReading
 from ranker.types import Candidate, JudgeOutcome, Texts, Unscored, Usage
 
 Work = tuple[Literal["judge", "write"], list[Candidate]]
@@ -28,13 +30,17 @@ class JudgeRecipe:
     profile: Profile
     open_generator: Callable[[], Generator]
 
-    def judge(self, generator: Generator) -> LanguageModelJudge:
+    def judge(
+        self, generator: Generator, built_in: Callable[[], Judge] | None = None, record: Path | None = None
+    ) -> LanguageModelJudge:
         from ranker.backends.language_model import language_model_judge
 
-        return language_model_judge(self.config, self.profile, generator)
+        return language_model_judge(self.config, self.profile, generator, built_in=built_in, record=record)
 
     def __call__(self) -> Callable[[Work], Outcomes]:
-        judge = self.judge(self.open_generator())
+        # What comes after the store is the driver's: a replica needs no file of it.
+        plain = dataclasses.replace(self.config, judging={**self.config.judging, "calibration": "", "blend": 0.0})
+        judge = dataclasses.replace(self, config=plain).judge(self.open_generator())
         return lambda work: work_on(judge, *work)
 
     def describe(self) -> GeneratorInfo:
@@ -56,7 +62,7 @@ def work_on(judge: LanguageModelJudge, what: Literal["judge", "write"], candidat
 
 
 class RayJudge:
-    """A `Judge`. Readings come from replicas; the driver loads no model, and asks one replica who the model is.
+    """A `Judge` and a `ModelJudge`. Readings come from replicas; the driver loads no model, and asks one who it is.
 
     Which papers share a batch depends on the blocks, so a model's readings agree with the local engine's as far as its
     readings don't depend on their batch.
@@ -64,21 +70,32 @@ class RayJudge:
 
     uses_language_model = True
 
-    def __init__(self, recipe: JudgeRecipe, cluster: Cluster, *, gpus: float) -> None:
+    def __init__(
+        self,
+        recipe: JudgeRecipe,
+        cluster: Cluster,
+        *,
+        gpus: float,
+        built_in: Callable[[], Judge] | None = None,
+        record: Path | None = None,
+    ) -> None:
         """Ask who the model is.
 
         Args:
             gpus: of a replica where the settings leave it to the model.
+            built_in: opens the judge that is blended in.
+            record: the file that remembers what anchors scored.
 
         Raises:
             BackendError: the generator can't be opened in the cluster.
         """
+
         s = cluster.settings
         self._recipe, self._cluster = recipe, cluster
         self._share = Share("judge", s.judge_replicas, s.judge_cpus, s.judge_gpus if s.judge_gpus >= 0 else gpus)
-        self._here = recipe.judge(_Described(self._ask()))
+        self._here = recipe.judge(_Described(self._ask()), built_in, record)
         self._order = {name: i for i, name in enumerate(recipe.profile.field_names)}
-        self._usage = Usage()
+        self._spent = {"score": Usage(), "write": Usage()}
 
     @property
     def name(self) -> str:
@@ -90,7 +107,27 @@ class RayJudge:
 
     @property
     def usage(self) -> Usage:
-        return self._usage
+        return sum(self._spent.values(), Usage())
+
+    @property
+    def usage_by_pass(self) -> dict[str, Usage]:
+        return dict(self._spent)
+
+    def start(self) -> None:
+        """Nothing to prepare: replicas begin with their first block."""
+
+    def check(self, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+        """Anchors that moved; scored by replicas, compared here."""
+        return self._here.check(candidates, lambda anchors: self._outcomes(anchors, "anchors"))
+
+    def adjust(
+        self, candidates: Sequence[Candidate], outcomes: Mapping[str, JudgeOutcome]
+    ) -> tuple[dict[str, JudgeOutcome], tuple[str, ...]]:
+        return self._here.adjust(candidates, outcomes)
+
+    def engine_notes(self) -> tuple[str, ...]:
+        """Nothing: replicas and their engines are gone when their pass is over."""
+        return ()
 
     def key(self, candidate: Candidate) -> str:
         return self._here.key(candidate)
@@ -104,7 +141,10 @@ class RayJudge:
         Raises:
             BackendError: no replica could do anything.
         """
-        for block, found, error in self._run("judge", candidates):
+        return self._outcomes(candidates, "score")
+
+    def _outcomes(self, candidates: Sequence[Candidate], name: str) -> Iterator[JudgeOutcome]:
+        for block, found, error in self._run("judge", candidates, name):
             if error is not None:
                 yield from (Unscored(c.paper.arxiv_id, "error", error, self.name) for c in block)
             else:
@@ -112,7 +152,7 @@ class RayJudge:
 
     def write(self, candidates: Sequence[Candidate]) -> Iterator[Texts]:
         """Texts a block at a time; where a block failed, quoted evidence that is marked as such."""
-        for block, found, error in self._run("write", candidates):
+        for block, found, error in self._run("write", candidates, "write"):
             if error is not None:
                 reasons = ((c, evidence.reason(c, self._recipe.profile)) for c in block)
                 yield from (Texts(c.paper.arxiv_id, "evidence", reason=r, failed=("error",)) for c, r in reasons)
@@ -123,7 +163,7 @@ class RayJudge:
         """Nothing is held: replicas end with their pass."""
 
     def _run(
-        self, what: Literal["judge", "write"], candidates: Sequence[Candidate]
+        self, what: Literal["judge", "write"], candidates: Sequence[Candidate], name: str
     ) -> Iterator[tuple[list[Candidate], list[Any], str | None]]:
         if not candidates:
             return
@@ -133,7 +173,7 @@ class RayJudge:
         blocks: list[Work] = [(what, [rows[i] for i in part]) for part in parts]
         for done in run(self._cluster, self._share, self._recipe, blocks):
             found, usage = done.result if done.error is None else ([], Usage())
-            self._usage = self._usage + usage
+            self._spent[name] = self._spent.get(name, Usage()) + usage
             yield blocks[done.number][1], found, done.error
 
     def _ask(self) -> GeneratorInfo:

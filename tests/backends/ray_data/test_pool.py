@@ -16,6 +16,7 @@ from ranker.backends.ray_data.pool import Done, Ledger, run, split
 from ranker.backends.ray_data.settings import RaySettings
 from ranker.config import load_config
 from ranker.errors import BackendError, ConfigError
+from ranker.protocols import ModelJudge
 from ranker.types import Candidate
 from tests.backends.ray_data.parts import Noted, fake_generator, nothing_there
 from tests.make import paper, profile, route
@@ -76,6 +77,7 @@ def test_a_language_models_judgments_and_texts_are_the_local_ones(cluster: Clust
     assert [spread.text_key(c) for c in candidates] == [local.text_key(c) for c in candidates]
     assert {o.arxiv_id: o for o in spread.judge(candidates)} == {o.arxiv_id: o for o in local.judge(candidates)}
     assert spread.usage.prompt == local.usage.prompt > 0
+    assert isinstance(spread, ModelJudge) and spread.usage_by_pass["score"] == spread.usage
 
 
 def test_blocks() -> None:

@@ -97,11 +97,13 @@ class History:
         counts = dict(self._source.days(limit=-1))
         # [papers in the store, of them indexed] a day: look again where papers came, or where vectors were missing.
         changed = sorted(d for d, n in counts.items() if seen.get(d, [0, 0]) != [n, n])
-        fresh = list(self._fresh(changed, manifest)) if changed else []
-        added = sum(len(rows) for rows, _ in fresh)
-        for rows, day in fresh:
+        # Tables, not rows: a first build over millions of papers holds 64 bytes of each.
+        tables: list[Rows] = []
+        for rows, day in self._fresh(changed, manifest) if changed else ():
+            tables.append(Rows.of(rows))
             known = seen.get(day, [0, 0])[1]
             seen[day] = [counts[day], known + len(rows)]
+        added = sum(map(len, tables))
         for day in changed:
             seen[day] = [counts[day], seen.get(day, [0, 0])[1]]
         missing = sum(n - indexed for n, indexed in seen.values())
@@ -111,7 +113,6 @@ class History:
             return Update(0, missing, False)
         small = sum(p["rows"] for p in manifest["parts"][1:]) if manifest["parts"] else 0
         merged = bool(manifest["parts"]) and small + added > MERGE_ROWS
-        tables = [Rows.of(r for rows, _ in fresh for r in rows)]
         if merged:
             tables = [Rows.load(self.folder / p["name"]) for p in manifest["parts"]] + tables
         old = manifest["parts"] if merged else []

@@ -3,9 +3,9 @@
     python -m benchmarks.incremental [--papers 100000] [--new 500] [--rounds 3] [--write]
 
 The peer is the same three commands on an empty store with the new papers only. The scan is measured by itself, as
-import and embed with nothing new: two process starts included, and free of embedding's noise, which the difference of the sums
-is full of. Papers are synthetic (benchmarks/synthetic.py), as are the known papers' vectors, so that nobody waits for
-100,000 embeddings; the new ones are embedded in earnest.
+import and embed with nothing new: two process starts included, but free of embedding's noise, of which the difference
+of the sums is full. Papers are synthetic (benchmarks/synthetic.py), as are the known papers' vectors, so that nobody
+waits for 100,000 embeddings; the new ones are embedded in earnest.
 """
 
 from __future__ import annotations

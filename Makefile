@@ -7,10 +7,11 @@ OUT ?= out/demo
 JOBS ?= 2
 DEMO_STORE := .cache/demo.db
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test test-all check format bench clean
 help:
 	@echo "make demo    install, rank the bundled sample day, show where the digest lies"
 	@echo "make test    install what the tests need, then ruff, mypy and the tests"
+	@echo "make test-all   the same with what some tests need besides: OpenVINO, Ray, servers"
 	@echo "make check   ruff and mypy only"
 	@echo "make bench   a short form of the benchmarks, compared with the last committed results"
 
@@ -51,6 +52,13 @@ test: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.short
+
+# What `make test` skips for want of a package: OpenVINO, Ray, transformers' own server, a server with log-probabilities
+# (llama.cpp, compiled here). vLLM's tests need vLLM: see the README.
+test-all: $(VENV)/.dev
+	$(PIP) install -c constraints.txt -e ".[dev,openvino,ray]" fastapi uvicorn pydantic
+	-$(PIP) install -c constraints.txt "llama-cpp-python[server]"
+	$(MAKE) --no-print-directory test
 
 clean:
 	rm -rf $(VENV) .cache out build dist *.egg-info

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 SAMPLE = 5000
 """Stored papers from which a static encoder takes the tokens' frequencies."""
 
+PREFILTERED = "prefilter"
+"""How the detail of a paper begins that is unrouted because the prefilter dropped it."""
+
 
 class StaticEncoder(Protocol):
     """Text -> unit vectors without a model's forward; a text's vector does not depend on its company."""
@@ -70,17 +73,20 @@ class Selection:
             if at is not None:
                 r = dataclasses.replace(r, similarity=None, margin=None)
                 if r.outcome == "unrouted":
-                    detail = f"prefilter: static nearness {self.nearness[at]:.4f} < {self.cut:.4f} ({r.field})"
+                    detail = f"{PREFILTERED}: static nearness {self.nearness[at]:.4f} < {self.cut:.4f} ({r.field})"
                     r = dataclasses.replace(r, detail=detail)
             result.append(r)
         return result
 
-    def notes(self, language: str) -> tuple[str, ...]:
-        """What the digest's foot says."""
+    def notes(self, unrouted: int, language: str) -> tuple[str, ...]:
+        """What the digest's foot says; ``unrouted``: how many ended so because of it (the others it dropped are
+        duplicates and vetoed papers).
+        """
         dropped, total = int((~self.keeps).sum()), len(self.keeps)
         if language == "en":
-            return (f"the prefilter (share {self.share:g}) left {dropped} of {total} papers without embedding them",)
-        return (f"预筛（份额 {self.share:g}）：{total} 篇中有 {dropped} 篇未经编码器，计入未归类",)
+            first = f"the prefilter (share {self.share:g}) dropped {dropped} of {total} papers before the encoder"
+            return (f"{first}; {unrouted} of them are counted as unrouted",)
+        return (f"预筛（份额 {self.share:g}）：{total} 篇中有 {dropped} 篇未经编码器，其中 {unrouted} 篇计入未归类",)
 
 
 class Prefilter:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
+import sqlite3
 import subprocess
+import sys
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ranker import resources
+from ranker.text import text_hash
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -32,6 +38,35 @@ def test_all_that_is_stored_gets_the_rows_of_its_day(cli: Cli, tmp_path: Path) -
     assert rows == (tmp_path / "day" / "rankings.jsonl").read_bytes()
     absent = cli("rank", "--since", "2030-01-01", "--out", "none")
     assert absent.returncode == 4 and "newest days: 2026-02-10" in absent.stderr
+
+
+def test_an_interrupted_run_leaves_no_litter_and_goes_on(cli: Cli, tmp_path: Path) -> None:
+    rows = [
+        {"id": f"2601.{n:05d}", "title": f"Title {n}", "abstract": f"We study {n} things. " * 40} for n in range(1, 301)
+    ]
+    (tmp_path / "many.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    assert cli("import", "many.jsonl", "--store", "s.db").returncode == 0
+    command = [sys.executable, "-m", "ranker", "rank", "--all", "--store", "s.db", "--out", "out", "--quiet"]
+    running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    texts = {text_hash(r["title"], r["abstract"]) for r in rows}
+    deadline = time.monotonic() + 60
+    while vectors(tmp_path / "s.db", texts) == 0 and running.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(tmp_path.glob(".out.spill.*.tmp"))
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130 and b"run the same command again" in said
+    assert not (tmp_path / "out").exists() and list(tmp_path.glob(".out*")) == []
+    kept = vectors(tmp_path / "s.db", texts)
+    assert 0 < kept < 300
+    again = cli("rank", "--all", "--store", "s.db", "--out", "out")
+    assert again.returncode == 0 and f"embedded {300 - kept}, reused from the store {kept}" in again.stderr
+
+
+def vectors(path: Path, texts: set[str]) -> int:
+    """How many of the texts have a vector under any encoder."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
+        return sum(row[0] in texts for row in db.execute("SELECT text_hash FROM vectors"))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from ranker.bulk.spill import Spill
 from ranker.errors import InputError
 from ranker.near_duplicates import near_duplicates
 from ranker.pipeline import embed_papers, embed_profile
-from ranker.prefilter import Prefilter, Selection
+from ranker.prefilter import PREFILTERED, Prefilter, Selection
 from ranker.profile import Profile
 from ranker.progress import Progress, Silent, Stopwatch, Tally
 from ranker.protocols import Encoder, Judge
@@ -91,6 +91,7 @@ class Corpus:
         self.texts: list[CentroidText] = centroid_texts(profile)
         self.centroids = embed_profile(self.texts, encoder, store)
         self.clock = _Clock()
+        self.prefiltered = 0  # papers that are unrouted for it
 
     def rank(self, papers: Sequence[Paper], tally: Tally, chosen: Selection | None = None) -> list[Ranking]:
         """One chunk in its own order: every paper duplicate, vetoed, unrouted, judged or failed; none recommended yet.
@@ -106,6 +107,7 @@ class Corpus:
             routes = found if chosen is None else chosen.routes(found)
             sorting = outcomes.sort_out(papers, routes, vetoes(papers, self.profile), self.profile)
             settled = sorting.settled if chosen is None else chosen.explain(papers, sorting.settled)
+            self.prefiltered += sum(r.detail.startswith(PREFILTERED) for r in settled)
             candidates = _candidates(papers, routes, sorting.routed, vectors, chosen)
         with self.clock.stage("judge", len(candidates)):
             judged = [outcomes.judged(c, o) for c, o in zip(candidates, self._judge(candidates), strict=True)]
@@ -226,7 +228,7 @@ def rank_stored(
         },
         notes=(
             *_notes(counts["recommended"], len(shown.rankings), profile.language),
-            *(selection.notes(profile.language) if selection else ()),
+            *(selection.notes(corpus.prefiltered, profile.language) if selection else ()),
             *outcomes.alike_notes(alike, profile.language),
         ),
         title_date=request.title_date or days.title(),

@@ -69,6 +69,11 @@ class Judge(Protocol):
 class ModelJudge(Protocol):
     """What a judge over a language model has besides: a start to prepare, anchors, and steps after the store."""
 
+    @property
+    def scale(self) -> str:
+        """Whose relevance a calibration maps: model, weights and template."""
+        ...
+
     def start(self) -> None:
         """New papers are there, so the model will be needed: begin to load, without waiting."""
         ...

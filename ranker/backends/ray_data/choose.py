@@ -33,7 +33,7 @@ def spread_judge(
     Raises:
         BackendError: no model is named, or it can't be opened in the cluster.
     """
-    name: str = best_there(choice)[0] if choice.name == "auto" else choice.name
+    name, why = best_there(choice) if choice.name == "auto" else (choice.name, f"judge {choice.name}, as asked for")
     if name not in ("vllm", "transformers"):
         return None
     if not choice.model:
@@ -44,4 +44,6 @@ def spread_judge(
     lean = dataclasses.replace(config, mail={}, openai={})
     recipe = JudgeRecipe(lean, profile, partial(open_generator, name, model, lean))
     on_gpu = name == "vllm" or str(config.transformers.get("device", "")).startswith("cuda")
-    return RayJudge(recipe, cluster(), gpus=float(on_gpu), built_in=built_in, record=record)
+    joined = cluster()
+    joined.say(why)
+    return RayJudge(recipe, joined, gpus=float(on_gpu), built_in=built_in, record=record)

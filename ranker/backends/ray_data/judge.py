@@ -16,7 +16,7 @@ from ranker.errors import BackendError
 from ranker.judging.judge import LanguageModelJudge
 from ranker.profile import Profile
 from ranker.protocols import Completion, Generator, GeneratorInfo, Judge, LabelReading
-from ranker.types import Candidate, JudgeOutcome, Texts, Unscored, Usage
+from ranker.types import Candidate, JudgeOutcome, Paper, Route, Texts, Unscored, Usage
 
 Work = tuple[Literal["judge", "write"], list[Candidate]]
 Outcomes = tuple[list[Any], Usage]
@@ -24,11 +24,15 @@ Outcomes = tuple[list[Any], Usage]
 
 @dataclass(frozen=True, slots=True)
 class JudgeRecipe:
-    """Opens the judge anew elsewhere. ``open_generator`` must pickle (a function's name, or a partial of one)."""
+    """Opens the judge anew elsewhere. ``open_generator`` must pickle (a function's name, or a partial of one).
+
+    ``identity``: the driver's, so that no other weights or templates answer under its keys; None: not asked for.
+    """
 
     config: Config
     profile: Profile
     open_generator: Callable[[], Generator]
+    identity: str | None = None
 
     def judge(
         self, generator: Generator, built_in: Callable[[], Judge] | None = None, record: Path | None = None
@@ -41,6 +45,12 @@ class JudgeRecipe:
         # What comes after the store is the driver's: a replica needs no file of it.
         plain = dataclasses.replace(self.config, judging={**self.config.judging, "calibration": "", "blend": 0.0})
         judge = dataclasses.replace(self, config=plain).judge(self.open_generator())
+        if self.identity not in (None, identity(judge, self.profile)):
+            raise BackendError(
+                "the model or the templates on this machine are others than the driver's",
+                where=judge.name,
+                todo="give every machine the same model folder, prompt templates and versions",
+            )
         return lambda work: work_on(judge, *work)
 
     def describe(self) -> GeneratorInfo:
@@ -50,6 +60,13 @@ class JudgeRecipe:
             return generator.info
         finally:
             generator.close()
+
+
+def identity(judge: Judge, profile: Profile) -> str:
+    """All that shapes a judge's answers, as one string: its keys for a blank paper of every field."""
+    blank = Paper("blank", "", "")
+    routes = [Route(f, 0.0, None, 1.0, True, ()) for f in profile.field_names]
+    return " ".join(f"{judge.key(c)} {judge.text_key(c)}" for c in (Candidate(blank, r, "", b"") for r in routes))
 
 
 def work_on(judge: LanguageModelJudge, what: Literal["judge", "write"], candidates: Sequence[Candidate]) -> Outcomes:
@@ -89,17 +106,21 @@ class RayJudge:
         Raises:
             BackendError: the generator can't be opened in the cluster.
         """
-
         s = cluster.settings
         self._recipe, self._cluster = recipe, cluster
         self._share = Share("judge", s.judge_replicas, s.judge_cpus, s.judge_gpus if s.judge_gpus >= 0 else gpus)
         self._here = recipe.judge(_Described(self._ask()), built_in, record)
+        self._recipe = dataclasses.replace(recipe, identity=identity(self._here, recipe.profile))
         self._order = {name: i for i, name in enumerate(recipe.profile.field_names)}
         self._spent = {"score": Usage(), "write": Usage()}
 
     @property
     def name(self) -> str:
         return self._here.name
+
+    @property
+    def scale(self) -> str:
+        return self._here.scale
 
     @property
     def hashes(self) -> Mapping[str, str]:

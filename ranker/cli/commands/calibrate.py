@@ -64,30 +64,32 @@ def calibrate(
         found = gather(paths, papers_of_day=session.store.papers_of_day)
         drawn = draw(found.papers, papers, seed)
         note(f"judging {len(drawn)} of {len(found.papers)} judged papers (seed {seed})")
-        made, unscored = _fit(session, drawn, quiet=quiet)
+        made, unscored, unrouted = _fit(session, drawn, quiet=quiet)
         try:
             made.save(out_file)
         except OSError as error:
             raise RankerError(f"can't be written ({error.strerror})", where=str(out_file), todo="use --out") from error
     for row in found.rejected[:5]:
         warn(f"{row.path}:{row.line}: refused: {row.why}")
-    print(f"fitted on {made.papers} papers for {made.judge}; {unscored} could not be scored or routed")
+    print(f"fitted on {made.papers} papers for {made.judge}; {unscored} could not be scored, {unrouted} not routed")
     print("  model  " + "  ".join(f"{x:4.1f}" for x in _SHOWN))
     print("  reader " + "  ".join(f"{made(x):4.1f}" for x in _SHOWN))
     print(f'calibration: {out_file}\nuse it by  [judging] calibration = "{out_file.resolve()}"')
     return PARTIAL if found.rejected or unscored else FINE
 
 
-def _fit(session: Session, drawn: list[JudgedPaper], *, quiet: bool) -> tuple[Calibration, int]:
-    """The map, and how many papers it could not use. What is judged is stored: a second call judges nothing again."""
+def _fit(session: Session, drawn: list[JudgedPaper], *, quiet: bool) -> tuple[Calibration, int, int]:
+    """The map, and how many papers were unscored and unrouted. What is judged is stored: a second call judges nothing
+    again.
+    """
     from ranker.judging.calibrate import fit_judged
-    from ranker.judging.judge import LanguageModelJudge
     from ranker.pipeline import judge_papers
     from ranker.progress import Stopwatch
+    from ranker.protocols import ModelJudge
     from ranker.types import Unscored
 
     judge = session.judge
-    if not isinstance(judge, LanguageModelJudge):
+    if not isinstance(judge, ModelJudge):
         todo = "name a language model by --judge and --model"
         raise ConfigError("the heads are calibrated by `ranker learn`", where="--judge", todo=todo)
     bars = Bars(quiet=quiet)
@@ -105,7 +107,7 @@ def _fit(session: Session, drawn: list[JudgedPaper], *, quiet: bool) -> tuple[Ca
         made, used = fit_judged(drawn, outcomes, judge.scale)
     except ValueError as error:
         raise InputError(str(error), where="--judged", todo="give more judged papers, or another model") from error
-    return made, len(drawn) - used
+    return made, len(lost), len(drawn) - used - len(lost)
 
 
 def _candidates(session: Session, drawn: list[JudgedPaper]) -> list[Candidate]:

@@ -72,7 +72,7 @@ def test_a_language_models_judgments_and_texts_are_the_local_ones(cluster: Clust
     candidates = [Candidate(paper(n), route(field="AB"[n % 2]), f"hash-{n}", b"") for n in range(1, 13)]
     local = language_model_judge(load_config(), chosen, fake_generator())
     spread = RayJudge(recipe, cluster, gpus=0.0)
-    assert (spread.name, dict(spread.hashes)) == (local.name, dict(local.hashes))
+    assert (spread.name, spread.scale, dict(spread.hashes)) == (local.name, local.scale, dict(local.hashes))
     assert [spread.key(c) for c in candidates] == [local.key(c) for c in candidates]
     assert [spread.text_key(c) for c in candidates] == [local.text_key(c) for c in candidates]
     assert {o.arxiv_id: o for o in spread.judge(candidates)} == {o.arxiv_id: o for o in local.judge(candidates)}

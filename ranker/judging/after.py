@@ -22,10 +22,6 @@ class After:
     built_in: Judge | None = None
     calibration_hash: str = ""
 
-    @property
-    def blends(self) -> bool:
-        return self.blend > 0.0 and self.built_in is not None
-
     def describe(self) -> str:
         """What stands behind the model's name in the header; empty where nothing is done."""
         parts = ["calibrated"] if self.calibration is not None else []

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ranker.errors import ConfigError
+from ranker.errors import ConfigError, RankerError
 from ranker.judging.files import write_text
 from ranker.types import Candidate, JudgeOutcome, Judgment, Paper, Route
 
@@ -44,8 +44,8 @@ def load_anchors(path: Path) -> tuple[Anchor, ...]:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ConfigError(f"can't be read ({error.strerror})", where=str(path), todo="name another file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"can't be read ({error})", where=str(path), todo="name another file") from error
     anchors = []
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -130,13 +130,17 @@ class AnchorRecord:
     """What anchors scored when they were first seen, by judge: a small JSON file beside the store.
 
     A change of model or prompt starts a new record: an alarm means that the same judge answers differently.
+
+    Raises:
+        ConfigError: the file can't be read, or holds something else; from every method.
+        RankerError: it can't be written.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def expected(self, judge: str) -> dict[str, float]:
-        return {str(k): float(v) for k, v in self._read().get(judge, {}).items()}
+        return self._read().get(judge, {})
 
     def keep(self, judge: str, outcomes: Sequence[JudgeOutcome]) -> None:
         """Remember anchors that are new for this judge; what is known stays."""
@@ -145,13 +149,17 @@ class AnchorRecord:
         for outcome in outcomes:
             if isinstance(outcome, Judgment):
                 known.setdefault(outcome.arxiv_id.removeprefix(_PREFIX), outcome.relevance)
-        write_text(self._path, json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+        try:
+            write_text(self._path, json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+        except OSError as error:
+            todo = "free some space, or set anchors = false in [judging]; what was judged is stored"
+            raise RankerError(f"can't be written ({error.strerror})", where=str(self._path), todo=todo) from error
 
     def _read(self) -> dict[str, dict[str, float]]:
         if not self._path.is_file():
             return {}
         try:
             record = json.loads(self._path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ConfigError(f"is not JSON ({error})", where=str(self._path), todo="remove it") from error
-        return record if isinstance(record, dict) else {}
+            return {str(j): {str(k): float(v) for k, v in known.items()} for j, known in record.items()}
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise ConfigError(f"is no record of anchors ({error})", where=str(self._path), todo="remove it") from error

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranker import resources
-from ranker.errors import ConfigError
+from ranker.errors import ConfigError, RankerError
 from ranker.judging.after import After, load_calibration
 from ranker.judging.anchors import Anchor, AnchorRecord, Watch, load_anchors, moved
 from ranker.judging.calibrate import draw, fit_judged, target
@@ -137,6 +137,20 @@ def test_every_run_scores_the_anchors_and_a_new_prompt_starts_anew(tmp_path: Pat
     assert watched(drifted, watch, JudgeSettings(template="en-field")) == ()
     reworded = dataclasses.replace(anchors[0], abstract="It evicts tokens.")
     assert watched(drifted, dataclasses.replace(watch, anchors=(reworded, anchors[1]))) == ()
+
+
+@pytest.mark.parametrize("content", [b"[]", b'{"tiny": 5}', b'{"tiny": {"a": null}}', b"\xff"])
+def test_a_record_that_is_none_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "anchors.json"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="no record of anchors") as caught:
+        AnchorRecord(path).expected("tiny")
+    assert caught.value.where == str(path)
+
+
+def test_a_record_that_can_not_be_written_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RankerError, match="can't be written"):
+        AnchorRecord(tmp_path / "absent" / "anchors.json").keep("tiny", [judgment(5.0)])
 
 
 def test_only_the_fields_that_were_asked_about_have_their_anchors_scored(tmp_path: Path) -> None:

@@ -78,11 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=[c.name for c in CHECKS], default=[c.name for c in CHECKS])
     parser.add_argument("--tolerance", type=float, default=0.3, help="share by which a ratio may fall")
     options = parser.parse_args(arguments)
-    worse = 0
+    worse = compared = 0
     for check in CHECKS:
         if check.name in options.only:
-            worse += compare(check, run(check), committed(check), options.tolerance)
-    print(f"{worse} worse" if worse else "no regressions")
+            now, then = run(check), committed(check)
+            worse += compare(check, now, then, options.tolerance)
+            compared += len(now.keys() & then.keys())
+    print(f"{worse} of {compared} worse" if compared else "nothing is committed to compare with")
     return 1 if worse else 0
 
 

@@ -6,7 +6,7 @@ Stages, each in a process of its own: import, vectors (synthetic ones put straig
 3 million papers on two cores takes hours: the encoder's own rate on real abstracts is measured beside), prefilter (one
 pass over all papers), index (`ranker embed` with nothing left to embed), rank (`ranker rank --all`), queries (100
 through the index). The slope is seconds per further 100,000 papers between two sizes: linear where it stays the same.
-Needs about 6 kB of disk a paper and size, freed after each.
+Needs about 10 kB of disk a paper and size, freed after each.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ component of the sample's vectors.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranker.errors import BackendError
+from ranker.files import write_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,15 +134,10 @@ def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
 
 
 def _write(path: Path, table: NDArray[np.float32]) -> None:
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as stream:
-            np.save(stream, table)
-        draft.replace(path)
+        write_whole(path, lambda stream: np.save(stream, table))
     except OSError as error:
         raise BackendError(
             f"can't be written ({error.strerror})", where=str(path), todo="free some space, or set $XDG_CACHE_HOME"
         ) from error
-    finally:
-        draft.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ranker.errors import ConfigError, RankerError
-from ranker.judging.files import write_text
+from ranker.files import write_text
 from ranker.types import Candidate, JudgeOutcome, Judgment, Paper, Route
 
 _PREFIX = "anchor/"
@@ -71,7 +71,7 @@ _SAID = {
 
 
 def moved(
-    outcomes: Sequence[JudgeOutcome], expected: Mapping[str, float], tolerance: float, language: str = "en"
+    outcomes: Sequence[JudgeOutcome], expected: Mapping[str, float], tolerance: float, language: str = "zh"
 ) -> tuple[str, ...]:
     """One line for every anchor that moved by more than ``tolerance`` or could not be scored; empty if all stand.
 

@@ -29,11 +29,18 @@ T = TypeVar("T", bound=JudgedLike)
 
 
 def draw(papers: Sequence[T], size: int, seed: int) -> list[T]:
-    """At most ``size`` papers, one for each id, the same for the same seed whatever order they came in."""
-    by_id = {p.arxiv_id: p for p in papers}
+    """At most ``size`` papers, one for each id, the same for the same seed whatever order they came in.
+
+    Of rows of one id that differ the recommended one stands, then the one with the higher score, then by its text.
+    """
+    by_id = {p.arxiv_id: p for p in sorted(papers, key=_standing)}  # the last of an id stands
     ids = sorted(by_id)
     chosen = ids if len(ids) <= size else random.Random(seed).sample(ids, size)
     return [by_id[i] for i in sorted(chosen)]
+
+
+def _standing(paper: JudgedLike) -> tuple[bool, float, str]:
+    return paper.recommended, -1.0 if paper.score is None else paper.score, repr(paper)
 
 
 def target(paper: JudgedLike) -> float:

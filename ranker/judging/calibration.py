@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ranker.errors import ConfigError
-from ranker.judging.files import write_text
+from ranker.files import write_text
 from ranker.types import Judgment
 
 _FORMAT = 1

@@ -102,7 +102,7 @@ def test_anchors_that_move_are_told(tmp_path: Path) -> None:
     assert record.expected("tiny") == {"a": 5.0, "b": 2.0} and record.expected("other") == {}
     now: list[JudgeOutcome] = [judgment(5.2, "a"), judgment(2.5, "b"), judgment(1.0, "d")]
     now.append(Unscored("anchor/c", "error", "no answer", "tiny"))
-    lines = moved(now, record.expected("tiny"), 0.25)
+    lines = moved(now, record.expected("tiny"), 0.25, "en")
     assert len(lines) == 2
     assert "'b' moved from 2.00 to 2.50" in lines[0] and "'c' could not be scored" in lines[1]
 
@@ -237,6 +237,12 @@ def test_a_sample_is_the_same_for_a_seed_and_holds_each_paper_once() -> None:
     drawn = draw([*papers, *papers], 20, 3)
     assert drawn == draw(papers[::-1], 20, 3) != draw(papers, 20, 4)
     assert len({p.arxiv_id for p in drawn}) == 20 and draw(papers, 500, 0) == papers
+
+
+def test_of_differing_rows_of_one_id_the_same_one_is_drawn_in_any_order() -> None:
+    rows = [Read("1", True, 7.0), Read("1"), Read("1", True, 8.0), Read("1", True), Read("2", False, 3.0), Read("2")]
+    for order in itertools.permutations(rows):
+        assert draw(order, 9, 0) == [Read("1", True, 8.0), Read("2", False, 3.0)]
 
 
 def test_a_fit_takes_the_readers_score_and_what_stands_for_none() -> None:

@@ -42,8 +42,11 @@ def embed(
     *,
     kind: TextKind = "document",
     on_batch: Callable[[int], None] | None = None,
+    on_new: Callable[[], None] | None = None,
 ) -> Embedded:
     """Vectors of ``texts``; ``hashes`` are their keys, equal texts share one.
+
+    ``on_batch`` is told how many were encoded; ``on_new``, once and before the first, that something is to be.
 
     Raises:
         BackendError: the encoder gave no vector for a text, or one that is not a unit vector.
@@ -52,6 +55,8 @@ def embed(
     found = dict(known)
     missing = {h: t for h, t in zip(hashes, texts, strict=True) if h not in known}
     keys = list(missing)
+    if missing and on_new is not None:
+        on_new()
     for positions, vectors in encoder.encode(list(missing.values()), kind) if missing else ():
         _check_unit(vectors)
         batch = [(keys[p], vectors[i]) for i, p in enumerate(positions.tolist())]

@@ -21,7 +21,7 @@ from ranker.protocols import Encoder, Judge, ModelJudge
 from ranker.rank import order, recommend
 from ranker.route import CentroidText, Search, centroid_texts, route, vetoes
 from ranker.text import document_text, text_hash
-from ranker.types import Candidate, JudgeOutcome, Judgment, Paper, Ranking, Rejected, Run, Stage, Texts, Unscored
+from ranker.types import Candidate, JudgeOutcome, Judgment, Paper, Ranking, Rejected, Run, Stage, Texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,12 +128,7 @@ def rank(
         uses_language_model=judge.uses_language_model,
         threshold=profile.recommend.describe(),
         versions=dict(versions or {}),
-        hashes={
-            "profile": profile.content_hash(),
-            "encoder": encoder.info.key,
-            "weights": encoder.info.sha256,
-            **judge.hashes,
-        },
+        hashes=report.hashes(profile, encoder.info, judge),
         notes=(
             *request.notes,
             *remarks,
@@ -152,12 +147,17 @@ def newest_day(papers: Iterable[Paper], now: datetime) -> str | None:
     A date in the future (a slip in one row) would date the whole run: it is left out.
     """
     papers = list(papers)
-    latest = (now + timedelta(days=1)).date().isoformat()
+    latest = latest_day(now)
     for days in ([p.day for p in papers if p.day], [p.published for p in papers if p.published]):
         past = [d[:10] for d in days if d[:10] <= latest]
         if past:
             return max(past)
     return None
+
+
+def latest_day(now: datetime) -> str:
+    """The last ISO day that is no slip in a row: tomorrow, since it may have come somewhere."""
+    return (now + timedelta(days=1)).date().isoformat()
 
 
 def first_of_each(papers: Sequence[Paper], hashes: Sequence[str]) -> list[tuple[Paper, str]]:
@@ -189,9 +189,7 @@ def embed_papers(
     """
     texts = [document_text(p.title, p.abstract) for p in papers]
     hashes = [text_hash(p.title, p.abstract) for p in papers]
-    if on_new is not None and len(store.get_vectors(encoder.info.key, hashes)) < len(set(hashes)):
-        on_new()
-    result = embed(texts, hashes, encoder, store, on_batch=tally.advance)
+    result = embed(texts, hashes, encoder, store, on_batch=tally.advance, on_new=on_new)
     tally.reuse(result.reused)
     return result.vectors
 
@@ -243,8 +241,7 @@ def judge_papers(
         if pending:
             store.put_judgments(profile.name, pending, now)
     for c in candidates:
-        lost = Unscored(c.paper.arxiv_id, "lost", "the judge gave no outcome for this paper", judge.name)
-        result.setdefault(c.paper.versioned_id, lost)
+        result.setdefault(c.paper.versioned_id, outcomes.lost(c, judge.name))
     return result, list(missing.values())
 
 

@@ -76,12 +76,11 @@ def open_generator(name: str, model: str, config: Config) -> Generator:
 
         model = str(ensure_smollm2())
     if name == "vllm":
-        from ranker.backends.vllm import VllmGenerator, usable
+        from ranker.backends.vllm import VllmGenerator
         from ranker.backends.vllm_settings import VllmSettings
 
-        there, device = usable()
-        if not there:
-            raise BackendError(f"vLLM can't be used: {device}", where="--judge vllm", todo="use --judge transformers")
+        # Whether it can run shows when its engine starts: importing it to ask takes seconds, and a day that is all in
+        # the store needs no engine.
         return VllmGenerator(model, config.section("vllm", VllmSettings))
     from ranker.backends.transformers import TransformersGenerator, TransformersSettings
 

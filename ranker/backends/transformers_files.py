@@ -47,7 +47,13 @@ def read_weights(name: str, dtype: str, device: str) -> Any:
     try:
         model = AutoModelForCausalLM.from_pretrained(name, local_files_only=_local(name), dtype=getattr(torch, dtype))
         return model.to(device).eval()
-    except (OSError, ValueError, KeyError, RuntimeError, MemoryError) as error:
+    except (MemoryError, RuntimeError) as error:  # torch's own out-of-memory errors are RuntimeErrors
+        raise BackendError(
+            f"the model does not load: {_first_line(error)}",
+            where=name,
+            todo="take a smaller model, or set transformers.dtype or .device; others may hold memory",
+        ) from error
+    except (OSError, ValueError, KeyError) as error:
         raise _unreadable(name, error) from error
 
 
@@ -101,9 +107,13 @@ def _no_library(error: ImportError) -> BackendError:
 
 
 def _unreadable(name: str, error: Exception) -> BackendError:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
     return BackendError(
-        f"the model can't be loaded: {lines[0][:300]}",
+        f"the model can't be loaded: {_first_line(error)}",
         where=name,
         todo="give a folder with config.json, tokenizer.json and safetensors, or the name of a downloaded model",
     )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]

@@ -17,7 +17,7 @@ from ranker.backends.chat import Encoded, too_long
 from ranker.backends.labels import LabelTokens, label_tokens
 from ranker.backends.vllm_advice import advice, cause, is_out_of_memory
 from ranker.backends.vllm_align import HeadAligner
-from ranker.backends.vllm_hits import Hits, ask
+from ranker.backends.vllm_hits import Hits, ask, restarted
 from ranker.backends.vllm_model import describe, model_tokenizer, usable
 from ranker.backends.vllm_pass import Job, Pass, by_head
 from ranker.backends.vllm_process import EngineDied, EngineProcess
@@ -49,7 +49,11 @@ class VllmGenerator:
         """
         folder = vllm_folder()
         if folder is None:
-            raise BackendError("vLLM is not installed", where="backend vllm", todo="pip install 'ranker[vllm]'")
+            raise BackendError(
+                "vLLM is not installed",
+                where="backend vllm",
+                todo="pip install 'ranker[vllm]', or use --judge transformers",
+            )
         given = settings or VllmSettings()
         check_names(given, folder)
         self._name = str(model)
@@ -126,10 +130,9 @@ class VllmGenerator:
         """How much of the prompts was found in the engine's prefix cache; zeros where no engine runs to be asked."""
         return ask(self._engine)
 
-    def engine_notes(self) -> tuple[str, ...]:
+    def engine_notes(self, language: str) -> tuple[str, ...]:
         """For the report: what the prefix cache found, and how often the engine had to be started anew."""
-        again = (f"the vLLM engine died and was started anew, {self.restarts} times",) if self.restarts else ()
-        return (*self.hits().describe(), *again)
+        return (*self.hits().describe(language), *restarted(self.restarts, language))
 
     def facts(self) -> dict[str, Any]:
         """What the engine settled on: version, device, block_size, max_model_len, max_num_seqs, dtype, by_ids."""

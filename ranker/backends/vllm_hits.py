@@ -23,11 +23,24 @@ class Hits:
     def rate(self) -> float:
         return self.found / self.asked if self.asked else 0.0
 
-    def describe(self) -> tuple[str, ...]:
+    def describe(self, language: str) -> tuple[str, ...]:
         """One line for the report; none where nothing was asked."""
         if not self.asked:
             return ()
-        return (f"vLLM prefix cache: {self.rate:.1%} of {self.asked} tokens found, blocks of {self.block_size}",)
+        if language == "en":
+            return (f"vLLM prefix cache: {self.rate:.1%} of {self.asked} tokens found, blocks of {self.block_size}",)
+        return (f"vLLM 前缀缓存：{self.asked} 个 token 命中 {self.rate:.1%}，块大小 {self.block_size}",)
+
+
+def restarted(times: int, language: str) -> tuple[str, ...]:
+    """A line for the report where the engine had to be started anew."""
+    if not times:
+        return ()
+    return (
+        (f"the vLLM engine died and was started anew, {times} times",)
+        if language == "en"
+        else (f"vLLM 引擎中途退出并重新启动 {times} 次",)
+    )
 
 
 def ask(engine: EngineProcess | None) -> Hits:

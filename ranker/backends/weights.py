@@ -34,7 +34,10 @@ def read_ahead(folder: Path) -> None:
     if not hasattr(os, "posix_fadvise"):
         return
     for file in sorted(folder.glob("*.safetensors")):
-        handle = os.open(file, os.O_RDONLY)
+        try:
+            handle = os.open(file, os.O_RDONLY)
+        except OSError:
+            continue  # only a hint: whoever loads the weights says what is wrong with them
         try:
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_WILLNEED)
         finally:

@@ -39,7 +39,10 @@ class Session:
         heads: str | None = None,
         wait: float | None = None,
         engine: str | None = None,
+        only_plan: bool = False,
+        calibrating: bool = False,
     ) -> None:
+        """``only_plan``: nothing will be judged, only counted. ``calibrating``: without any calibration."""
         self.config: Config = load_config(config)
         self.config.check_all()
         chosen: dict[str, Any] = {"name": judge, "model": model, "heads": heads}
@@ -54,8 +57,7 @@ class Session:
         self._wait = self.config.store.wait_seconds if wait is None else wait
         self._stack = ExitStack()
         self._locked = False
-        self.only_plan = False  # a dry run sets it before it asks for the judge
-        self.calibrating = False  # a calibration is fitted without the one that is there
+        self._only_plan, self._calibrating = only_plan, calibrating
 
     def __enter__(self) -> Self:
         return self
@@ -110,9 +112,9 @@ class Session:
         from ranker.backends.judges import built_in_judge, choose_judge
 
         record = self.store_path.with_name(f"{self.store_path.name}.anchors.json")
-        config = _uncalibrated(self.config) if self.calibrating else self.config
+        config = _uncalibrated(self.config) if self._calibrating else self.config
         judge: Judge | None = None
-        if self.engine == "ray":
+        if self.engine == "ray" and not self._only_plan:
             from ranker.backends.ray_data.choose import spread_judge
 
             judge = spread_judge(
@@ -130,7 +132,7 @@ class Session:
             self.encoder,
             note,
             anchor_record=record,
-            only_plan=self.only_plan,
+            only_plan=self._only_plan,
         )
         self._stack.callback(judge.close)
         return judge

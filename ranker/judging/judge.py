@@ -100,8 +100,8 @@ class LanguageModelJudge:
 
     def engine_notes(self) -> tuple[str, ...]:
         """What the generator's engine has to say of the run, for the report; most have nothing."""
-        notes: Callable[[], tuple[str, ...]] | None = getattr(self._generator, "engine_notes", None)
-        return notes() if notes is not None else ()
+        notes: Callable[[str], tuple[str, ...]] | None = getattr(self._generator, "engine_notes", None)
+        return notes(self._language) if notes is not None else ()
 
     def close(self) -> None:
         self._generator.close()

@@ -239,6 +239,9 @@ def test_prompts_are_sorted_by_head_and_hits_are_the_engines(start: Start) -> No
     assert order == [0] * 8 + [1] * 8
     hits = generator.hits()
     assert hits.block_size == 128 and 0 < hits.rate < 1
+    assert generator.engine_notes("en") == (
+        f"vLLM prefix cache: {hits.rate:.1%} of {hits.asked} tokens found, blocks of 128",
+    )
     assert generator.tokens_past_last_block(long) == len(generator._renderer.frame(long).head_ids) % 128
 
 
@@ -271,7 +274,7 @@ def test_an_engine_that_still_loads_is_ended_without_waiting_for_it(start: Start
 def test_no_engine_runs_before_it_is_needed_and_starting_does_not_wait(start: Start) -> None:
     before = time.monotonic()
     generator = start()
-    assert generator.hits().asked == 0 and generator.engine_notes() == ()
+    assert generator.hits().asked == 0 and generator.engine_notes("zh") == ()
     generator.start()
     assert generator._engine is not None and not generator._engine.facts
     assert generator.info.max_context == 512

@@ -58,9 +58,10 @@ def calibrate(
     paths = [*(judged or []), *(more or [])]
     if not paths:
         raise typer.BadParameter("name judged papers", param_hint="--judged")
-    with Session(config=config, store=store, profile=profile, judge=judge, model=model, wait=wait) as session:
+    with Session(
+        config=config, store=store, profile=profile, judge=judge, model=model, wait=wait, calibrating=True
+    ) as session:
         session.lock()
-        session.calibrating = True
         found = gather(paths, papers_of_day=session.store.papers_of_day)
         drawn = draw(found.papers, papers, seed)
         note(f"judging {len(drawn)} of {len(found.papers)} judged papers (seed {seed})")

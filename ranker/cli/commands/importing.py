@@ -44,7 +44,7 @@ def import_papers(
     from ranker.text import text_hash
 
     count, refused, new = ReadCount(), 0, 0
-    lines = _opened(rejected)
+    lines: TextIO | None = None
 
     def on_rejected(row: Rejected) -> None:
         nonlocal refused
@@ -63,7 +63,7 @@ def import_papers(
     )
     hidden = quiet or not err.is_terminal
     with (
-        lines or contextlib.nullcontext(),
+        contextlib.ExitStack() as stack,
         Session(config=config, store=store, wait=wait) as session,
         Progress(*columns, console=err, disable=hidden) as bar,
     ):
@@ -71,6 +71,7 @@ def import_papers(
         # A wrong name ends here, before the store is made.
         papers = read(inputs, on_rejected=on_rejected, count=count, known=known)
         session.lock()
+        lines = stack.enter_context(_opened(rejected)) if rejected is not None else None
         task = bar.add_task("import", total=input_bytes(inputs), n="")
         for chunk in _chunks(papers):
             pairs = [(p, text_hash(p.title, p.abstract)) for p in chunk]
@@ -93,9 +94,9 @@ def import_papers(
     return PARTIAL if count.rejected or count.partial else FINE
 
 
-def _opened(path: Path | None) -> TextIO | None:
+def _opened(path: Path) -> TextIO:
     try:
-        return None if path is None else path.open("w", encoding="utf-8")
+        return path.open("w", encoding="utf-8")
     except OSError as error:
         todo = "name a file in a folder that can be written to"
         raise InputError(f"can't be written ({error.strerror})", where=str(path), todo=todo) from error

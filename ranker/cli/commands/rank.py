@@ -93,6 +93,7 @@ def rank_papers(
         heads=heads,
         wait=wait,
         engine=engine,
+        only_plan=dry_run,
     ) as session:
         choose_forms(session, form, readme)
         if not dry_run:
@@ -203,7 +204,6 @@ def _dry_run(session: Session, request: Request) -> int:
     from ranker.estimate import plan
     from ranker.store import Store
 
-    session.only_plan = True
     # Only read: a dry run makes no store where there is none.
     store = Store(session.store_path, read_only=True) if session.store_path.is_file() else None
     found = plan(request, session.profile, encoder=session.encoder, judge=session.judge, store=store)

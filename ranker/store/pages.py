@@ -41,6 +41,14 @@ def count(rows: Rows, since: str | None, until: str | None) -> int:
     )
 
 
+def ends(rows: Rows, since: str | None, until: str | None) -> tuple[str, str] | None:
+    """The first and the last day (ISO) of what ``pages`` would give; None where that is nothing."""
+    # Two queries, since one for both would walk the whole index
+    sql = f"SELECT {DAY} FROM papers INDEXED BY papers_by_day WHERE {_range()} ORDER BY {DAY}"
+    first, last = (rows(f"{sql} {way} LIMIT 1", _ends(since, until)) for way in ("ASC", "DESC"))
+    return (str(first[0][0])[:10], str(last[0][0])[:10]) if first else None
+
+
 def sample(rows: Rows, size: int) -> list[Paper]:
     """The first by text hash, which has nothing to do with when or where a paper came from."""
     sql = f"SELECT {_COLUMNS} FROM papers INDEXED BY papers_by_text ORDER BY text_hash, arxiv_id, version LIMIT ?"

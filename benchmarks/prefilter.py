@@ -26,10 +26,10 @@ from ranker import resources
 from ranker.backends.encoders import choose_encoder
 from ranker.backends.faiss import inner_products
 from ranker.backends.static import open_static
+from ranker.bulk.prefilter import SAMPLE, Prefilter
 from ranker.config import EncoderSettings
 from ranker.model_files import find_encoder
 from ranker.pipeline import embed_papers, embed_profile
-from ranker.prefilter import SAMPLE, Prefilter
 from ranker.profile import Profile, find_profile, load_profile
 from ranker.progress import Silent, Tally
 from ranker.route import centroid_texts, route

@@ -191,8 +191,8 @@ def prefilter(path: Path) -> dict[str, Any]:
     from ranker import resources
     from ranker.backends.faiss import inner_products
     from ranker.backends.static import open_static
+    from ranker.bulk.prefilter import SAMPLE, Prefilter
     from ranker.model_files import find_encoder
-    from ranker.prefilter import SAMPLE, Prefilter
     from ranker.profile import find_profile, load_profile
     from ranker.progress import Silent, Tally
     from ranker.store import Store

@@ -82,6 +82,11 @@ def _settled(
     )
 
 
+def lost(candidate: Candidate, judge: str) -> Unscored:
+    """What stands where a judge returned nothing at all for a candidate."""
+    return Unscored(candidate.paper.arxiv_id, "lost", "the judge gave no outcome for this paper", judge)
+
+
 def judged(candidate: Candidate, outcome: Judgment | Unscored) -> Ranking:
     """A routed paper's ranking: scored, or ``failed`` without a score."""
     found = candidate.route

@@ -1,4 +1,4 @@
-"""The accounting: lines read = rejected + every outcome. Raises if one paper is missing."""
+"""The accounting: lines read = rejected + every outcome, and what shaped them. Raises if one paper is missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ranker.errors import AccountingError
-from ranker.types import OUTCOMES, Ranking
+from ranker.profile import Profile
+from ranker.protocols import Judge
+from ranker.types import OUTCOMES, EncoderInfo, Ranking
 
 
 def tally(read: int, rejected: int, rankings: Sequence[Ranking]) -> dict[str, int]:
@@ -34,3 +36,8 @@ def check(counts: Mapping[str, int]) -> None:
             f"{counts['read']} lines were read but {total} are accounted for: {dict(counts)}",
             todo="this is a defect of ranker: please report it with the input; nothing was written",
         )
+
+
+def hashes(profile: Profile, encoder: EncoderInfo, judge: Judge) -> dict[str, str]:
+    """Name -> hash of all that shaped a run's results besides its papers."""
+    return {"profile": profile.content_hash(), "encoder": encoder.key, "weights": encoder.sha256, **judge.hashes}

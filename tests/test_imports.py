@@ -13,7 +13,7 @@ import ranker
 
 PACKAGE = Path(ranker.__file__).parent
 HEAVY = ("torch", "faiss", "vllm", "sentence_transformers", "transformers", "openvino", "ray", "onnxruntime")
-STAGES = ("embed", "route", "rank", "outcomes", "report", "cold", "evidence")
+STAGES = ("embed", "route", "rank", "outcomes", "report", "cold", "evidence", "near_duplicates")
 
 
 def imports(path: Path, *, top_only: bool = False) -> set[str]:
@@ -60,7 +60,14 @@ def test_the_records_import_nothing_of_ours() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_stages_import_neither_pipeline_nor_store(stage: str) -> None:
-    assert not {m for m in ours(PACKAGE / f"{stage}.py") if m.startswith(("ranker.pipeline", "ranker.store"))}
+    above = ("ranker.pipeline", "ranker.bulk", "ranker.store")
+    assert not {m for m in ours(PACKAGE / f"{stage}.py") if m.startswith(above)}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_import_no_other_stage(stage: str) -> None:
+    others = {f"ranker.{s}" for s in STAGES} - {f"ranker.{stage}", "ranker.cold"}  # what cold says is the router's
+    assert not ours(PACKAGE / f"{stage}.py") & others
 
 
 def test_import_ranker_loads_nothing_heavy() -> None:

@@ -29,7 +29,7 @@ _CONTINUED = "##"
 
 
 class StaticVectors:
-    """`ranker.prefilter.StaticEncoder`. Call ``fit`` before ``vectors``.
+    """`ranker.bulk.prefilter.StaticEncoder`. Call ``fit`` before ``vectors``.
 
     ``table`` (V, dimension) float32: a row a token id, zeros where the token stands for nothing (special tokens).
     """

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from ranker.bulk.rank import CHUNK, BulkRequest, Ranked, rank_stored
+from ranker.bulk.corpus import embed_pages
+from ranker.bulk.rank import CHUNK, BulkRequest, Ranked, rank_stored, refuse_language_model
 from ranker.bulk.spill import Spill, spill_beside
 
-__all__ = ["CHUNK", "BulkRequest", "Ranked", "Spill", "rank_stored", "spill_beside"]
+__all__ = [
+    "CHUNK",
+    "BulkRequest",
+    "Ranked",
+    "Spill",
+    "embed_pages",
+    "rank_stored",
+    "refuse_language_model",
+    "spill_beside",
+]

@@ -1,7 +1,8 @@
-"""Options that several commands share, so that they are named and explained once."""
+"""Options that several commands share, so that they are named, explained and checked once."""
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -30,3 +31,18 @@ PrefilterOption = Annotated[
         "--prefilter", help="Embed only the nearest share (such as 0.3) by a cheap first look.", metavar="SHARE"
     ),
 ]
+
+
+def check_date(name: str, value: str | None) -> None:
+    """Refuse what is no ISO date, as a wrong option."""
+    try:
+        if value is not None and datetime.date.fromisoformat(value).isoformat() != value:
+            raise ValueError
+    except ValueError:
+        raise typer.BadParameter(f"{value!r} is no date; write it as YYYY-MM-DD", param_hint=name) from None
+
+
+def check_share(value: float | None) -> None:
+    """Refuse what is no share, as a wrong option."""
+    if value is not None and not 0.0 < value <= 1.0:
+        raise typer.BadParameter(f"{value:g} is no share; give more than 0, at most 1", param_hint="--prefilter")

@@ -15,10 +15,11 @@ import pytest
 from ranker.backends.faiss import inner_products
 from ranker.backends.heads import HeadsJudge
 from ranker.bulk import BulkRequest, Spill, rank_stored, spill_beside
+from ranker.bulk.prefilter import Prefilter
 from ranker.errors import InputError
-from ranker.pipeline import Request, rank
-from ranker.prefilter import Prefilter
+from ranker.pipeline import Request, embed_papers, rank
 from ranker.profile import Profile, Recommend, Veto
+from ranker.progress import Silent, Tally
 from ranker.store import Store
 from ranker.text import text_hash
 from ranker.types import Paper, Run
@@ -101,6 +102,30 @@ def test_a_range_of_days_and_what_the_digest_shows(store: Store, tmp_path: Path)
     assert run.notes[0] == "共推荐 12 篇，此处只列出前 3 篇；全部见 rankings.jsonl"
     run, rows = corpus(store, tmp_path, since="2026-01-15")
     assert [r["arxiv_id"] for r in rows] == ["2601.00050"]
+
+
+def test_a_corpus_has_the_days_of_the_store_and_no_slip_dates_it(store: Store, tmp_path: Path) -> None:
+    far = dataclasses.replace(paper(60, day=None), published="2062-01-01")
+    bare = dataclasses.replace(paper(61, day=None), published=None)  # its day is the one on which it came in
+    store.put_papers([(p, text_hash(p.title, p.abstract)) for p in (far, bare)], "2026-01-12T09:00:00+08:00")
+    run, rows = corpus(store, tmp_path)
+    assert len(rows) == 52 and run.day == "2026-01-14" and run.title_date == "2026-01-12 – 2026-01-14"
+    run, _ = corpus(store, tmp_path, since="2026-01-15")
+    assert run.day == "2026-01-14" and run.title_date is None
+
+
+@pytest.mark.parametrize("ahead", [None, 20])
+def test_every_second_and_every_vector_counts_once(store: Store, tmp_path: Path, ahead: int | None) -> None:
+    known = papers()[:10]
+    encoder = HashEncoder()
+    embed_papers(known, encoder, store, Tally(Silent()))
+    run, rows = corpus(store, tmp_path, at_once=7, embed_at_once=ahead)
+    assert [s.name for s in run.stages] == ["read", "embed", "route", "judge", "keep", "order"]
+    stages = {s.name: s for s in run.stages}
+    assert stages["read"].items == stages["route"].items == stages["keep"].items == len(rows) == 50
+    assert stages["embed"].items + stages["embed"].reused == 50
+    assert stages["embed"].items == 38  # ten were known, three have one text
+    assert rows == corpus(store, tmp_path)[1]
 
 
 def test_the_store_keeps_vectors_but_neither_runs_nor_sightings(store: Store, tmp_path: Path) -> None:

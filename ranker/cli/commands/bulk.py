@@ -6,7 +6,7 @@ import gzip
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ranker.cli import FINE, PARTIAL
 from ranker.cli.console import Bars, note, out, top_table
@@ -17,15 +17,21 @@ from ranker.types import Run, Stage
 
 if TYPE_CHECKING:
     from ranker.bulk import BulkRequest, Ranked
-    from ranker.prefilter import Prefilter
+    from ranker.bulk.prefilter import Prefilter
     from ranker.progress import Tally
 
 _LINES_AT_ONCE = 1000
+_SPREAD_CHUNK = 100_000
+
+
+def spread_chunk(session: Session) -> int | None:
+    """Papers to embed at once where a pool of replicas starts for every call; None where nothing starts."""
+    return _SPREAD_CHUNK if session.engine == "ray" else None
 
 
 def rank_corpus(session: Session, request: BulkRequest, folder: Path, *, zipped: bool, quiet: bool) -> int:
     """Rank the request, write the folder, print where it lies; returns the exit code."""
-    from ranker.bulk import rank_stored, spill_beside
+    from ranker.bulk import rank_stored, refuse_language_model, spill_beside
     from ranker.progress import Stopwatch
 
     if session.store.paper_count(request.since, request.until) == 0:
@@ -33,6 +39,7 @@ def rank_corpus(session: Session, request: BulkRequest, folder: Path, *, zipped:
         known = ", ".join(f"{d} ({n})" for d, n in days)
         todo = f"newest days: {known}" if days else "`ranker import` stores papers"
         raise InputError("no papers are stored for that", where=str(session.store_path), todo=todo)
+    refuse_language_model(session.judge)
     bars = Bars(quiet=quiet)
     try:
         with spill_beside(folder) as spill:
@@ -63,20 +70,17 @@ def rank_corpus(session: Session, request: BulkRequest, folder: Path, *, zipped:
 
 def embed_nearest(session: Session, share: float, bars: Bars) -> tuple[int, int, int]:
     """Embed the nearest ``share`` of all stored papers; how many were embedded, had vectors, and were left out."""
-    from ranker.bulk import CHUNK
-    from ranker.pipeline import embed_papers
+    from ranker.bulk import CHUNK, embed_pages
     from ranker.progress import Stopwatch
 
-    watch, total, at = Stopwatch(bars), session.store.paper_count(), 0
+    watch, total = Stopwatch(bars), session.store.paper_count()
     with watch.stage("distil") as tally:
         prefilter = open_prefilter(session, tally)
     with watch.stage("prefilter", total) as tally:
         chosen = prefilter.select(session.store.pages(CHUNK), share, tally)
     with watch.stage("embed", int(chosen.keeps.sum())) as tally:
-        for papers in session.store.pages(CHUNK):
-            kept = [p for p, keep in zip(papers, chosen.keeps[at : at + len(papers)].tolist(), strict=True) if keep]
-            embed_papers(kept, session.encoder, session.store, tally)
-            at += len(papers)
+        pages = session.store.pages(spread_chunk(session) or CHUNK)
+        embed_pages(pages, chosen, session.encoder, session.store, tally)
     return tally.items, tally.reused, total - int(chosen.keeps.sum())
 
 
@@ -84,8 +88,8 @@ def open_prefilter(session: Session, tally: Tally) -> Prefilter:
     """Static vectors of the session's encoder, fitted to a sample of what is stored."""
     from ranker import resources
     from ranker.backends.static import open_static
+    from ranker.bulk.prefilter import SAMPLE, Prefilter
     from ranker.model_files import find_encoder
-    from ranker.prefilter import SAMPLE, Prefilter
     from ranker.text import document_text
 
     folder = find_encoder(session.config.encoder.model).folder
@@ -98,17 +102,16 @@ def _write(session: Session, ranked: Ranked, folder: Path, tally: Tally, *, zipp
     from ranker import output
     from ranker.digest import files as digest
     from ranker.digest.jsonl import report_json
-    from ranker.roles import quotes, spans
+    from ranker.roles import quotes
 
-    settings, run = session.config.digest, ranked.run
+    # No pages: theirs go by days, and a corpus is none. Those of the days that the folder has stay as they are.
+    settings, run = replace(session.config.digest, site=False), ranked.run
     started = time.perf_counter()
     keep_ticks(folder)
     existing = output.existing_files(folder)
-    marked: Any = {r.paper.arxiv_id: spans(r.paper) for r in run.rankings}
-    rendered = digest.digest_files(
-        run, settings, session.profile, session.store, quotes=quotes, spans=marked, existing=existing
-    )
-    keep = digest.kept_files(run, rendered, session.store, existing, site=settings.site)
+    rendered = digest.digest_files(run, settings, session.profile, session.store, quotes=quotes)
+    keep = digest.kept_files(run, rendered, session.store, existing, site=False)
+    keep |= {path for path in existing if path.startswith(digest.SITE)}
     files: dict[str, output.Content] = {**rendered}
     del files["rankings.jsonl"]
 
@@ -147,4 +150,4 @@ def _say(run: Run, *, quiet: bool) -> None:
     note(", ".join(f"{name} {number}" for name, number in run.counts.items()))
     for stage in run.stages:
         if stage.name == "embed":
-            note(f"embedded {stage.items - stage.reused}, reused from the store {stage.reused}")
+            note(f"embedded {stage.items}, reused from the store {stage.reused}")

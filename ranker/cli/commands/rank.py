@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import time
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ranker.cli import FINE, PARTIAL, QUIET
-from ranker.cli.commands.bulk import rank_corpus
+from ranker.cli.commands.bulk import rank_corpus, spread_chunk
 from ranker.cli.console import Bars, note, out, top_table, warn
 from ranker.cli.options import (
     ConfigOption,
@@ -27,6 +26,8 @@ from ranker.cli.options import (
     ReadmeOption,
     StoreOption,
     WaitOption,
+    check_date,
+    check_share,
 )
 from ranker.cli.session import Session, now
 from ranker.cli.writing import choose_forms, forget_old, say_where, write_digest
@@ -48,7 +49,7 @@ def rank_papers(
     ] = None,
     out_folder: Annotated[Path, typer.Option("--out", help="Folder for the digest.")] = Path("out"),
     day: Annotated[str | None, typer.Option("--day", help="Rank what is stored of this day (YYYY-MM-DD).")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Rank everything that is stored.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Rank all that is stored; writes no pages.")] = False,
     since: Annotated[str | None, typer.Option("--since", help="Rank what is stored from this day on.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="Rank what is stored up to this day.")] = None,
     prefilter: PrefilterOption = None,
@@ -101,7 +102,7 @@ def rank_papers(
         if corpus:
             from ranker.bulk import BulkRequest
 
-            bulk = BulkRequest(now(), since, until, prefilter, date)
+            bulk = BulkRequest(now(), since, until, prefilter, date, embed_at_once=spread_chunk(session))
             return rank_corpus(session, bulk, out_folder, zipped=zipped, quiet=quiet)
         request = _from_store(session, day) if day else _from_inputs(session, inputs or [])
         history = history and session.config.digest.history
@@ -142,21 +143,6 @@ def finish(session: Session, request: Request, out_folder: Path, *, quiet: bool)
 
 def exit_code(run: Run, request: Request) -> int:
     return PARTIAL if run.counts["rejected"] or run.counts["failed"] or request.partial else FINE
-
-
-def check_date(name: str, value: str | None) -> None:
-    """Refuse what is no ISO date, as a wrong option."""
-    try:
-        if value is not None and datetime.date.fromisoformat(value).isoformat() != value:
-            raise ValueError
-    except ValueError:
-        raise typer.BadParameter(f"{value!r} is no date; write it as YYYY-MM-DD", param_hint=name) from None
-
-
-def check_share(value: float | None) -> None:
-    """Refuse what is no share, as a wrong option."""
-    if value is not None and not 0.0 < value <= 1.0:
-        raise typer.BadParameter(f"{value:g} is no share; give more than 0, at most 1", param_hint="--prefilter")
 
 
 def _from_inputs(session: Session, inputs: list[str]) -> Request:

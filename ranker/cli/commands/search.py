@@ -21,6 +21,8 @@ from ranker.cli.options import (
     QuietOption,
     StoreOption,
     WaitOption,
+    check_date,
+    check_share,
 )
 from ranker.cli.session import Session
 from ranker.errors import InputError
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from ranker.types import Paper
 
 _CHUNK = 2000
-_SPREAD_CHUNK = 100_000  # a pool of replicas starts for every chunk
 
 CountOption = Annotated[int, typer.Option("--count", "-n", help="How many.", min=1, max=1000)]
 SinceOption = Annotated[str | None, typer.Option("--since", help="From this day on (YYYY-MM-DD).")]
@@ -102,8 +103,7 @@ def embed_stored(
     debug: DebugOption = False,
 ) -> int:
     """Embed stored papers that have no vector yet (imported, never ranked), so that search finds them."""
-    from ranker.cli.commands.bulk import embed_nearest
-    from ranker.cli.commands.rank import check_share
+    from ranker.cli.commands.bulk import embed_nearest, spread_chunk
     from ranker.pipeline import embed_papers
     from ranker.progress import Stopwatch
 
@@ -121,7 +121,7 @@ def embed_stored(
             return FINE
         total = session.store.paper_count()
         bars = Bars(quiet=quiet)
-        at_once = _SPREAD_CHUNK if session.engine == "ray" else _CHUNK
+        at_once = spread_chunk(session) or _CHUNK
         try:
             with Stopwatch(bars).stage("embed", total) as tally:
                 handled = 0
@@ -167,7 +167,6 @@ def _history(session: Session) -> History:
 def _filter(
     session: Session, since: str | None, until: str | None, categories: list[str] | None, field: str | None
 ) -> Filter:
-    from ranker.cli.commands.rank import check_date
     from ranker.search import Filter
 
     check_date("--since", since)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -40,26 +38,66 @@ def test_all_that_is_stored_gets_the_rows_of_its_day(cli: Cli, tmp_path: Path) -
     assert absent.returncode == 4 and "newest days: 2026-02-10" in absent.stderr
 
 
-def test_an_interrupted_run_leaves_no_litter_and_goes_on(cli: Cli, tmp_path: Path) -> None:
+def test_a_corpus_leaves_the_pages_of_days_alone(cli: Cli, tmp_path: Path) -> None:
     rows = [
-        {"id": f"2601.{n:05d}", "title": f"Title {n}", "abstract": f"We study {n} things. " * 40} for n in range(1, 301)
+        {"id": f"2601.0000{n}", "title": f"Title {n}", "abstract": f"We study {n}.", "published": f"2026-01-0{n}"}
+        for n in (1, 2)
     ]
+    for row in rows:
+        (tmp_path / "day.jsonl").write_text(json.dumps(row))
+        assert cli("rank", "day.jsonl", "--store", "s.db", "--out", "out").returncode == 0
+    before = contents(tmp_path / "out" / "site")
+    assert {"2026-01-01.html", "2026-01-02.html"} <= set(before)
+    assert cli("rank", "--all", "--store", "s.db", "--out", "out").returncode == 0
+    assert contents(tmp_path / "out" / "site") == before
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["counts"]["read"] == 2
+    assert cli("rank", "--all", "--store", "s.db", "--out", "alone").returncode == 0
+    assert not (tmp_path / "alone" / "site").exists()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+# The program itself, but that it gets its Ctrl-C when the first papers' vectors are stored, however fast it is.
+INTERRUPTED = """
+import os, signal
+from pathlib import Path
+from ranker.cli import main
+from ranker.store import Store
+
+put = Store.put_vectors
+
+def put_vectors(self, key, vectors):
+    put(self, key, vectors)
+    if self._rows("SELECT 1 FROM papers WHERE text_hash = ?", (vectors[0][0],)):
+        print("spills:", len(list(Path().glob(".out.spill.*.tmp"))), flush=True)
+        os.kill(os.getpid(), signal.SIGINT)
+
+Store.put_vectors = put_vectors
+main()
+"""
+
+
+def test_an_interrupted_run_leaves_no_litter_and_goes_on(cli: Cli, tmp_path: Path) -> None:
+    # More than any encoder gives at a time, so that some are always left to do
+    rows = [{"id": f"2601.{n:05d}", "title": f"Title {n}", "abstract": f"We study {n} things."} for n in range(1, 301)]
     (tmp_path / "many.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     assert cli("import", "many.jsonl", "--store", "s.db").returncode == 0
-    command = [sys.executable, "-m", "ranker", "rank", "--all", "--store", "s.db", "--out", "out", "--quiet"]
-    running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    texts = {text_hash(r["title"], r["abstract"]) for r in rows}
-    deadline = time.monotonic() + 60
-    while vectors(tmp_path / "s.db", texts) == 0 and running.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert list(tmp_path.glob(".out.spill.*.tmp"))
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
-    assert running.returncode == 130 and b"run the same command again" in said
+    arguments = ("rank", "--all", "--store", "s.db", "--out", "out")
+    broken = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, *arguments, "--quiet"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert broken.returncode == 130 and "run the same command again" in broken.stderr, broken.stderr
+    assert "spills: 1" in broken.stdout
     assert not (tmp_path / "out").exists() and list(tmp_path.glob(".out*")) == []
-    kept = vectors(tmp_path / "s.db", texts)
+    kept = vectors(tmp_path / "s.db", {text_hash(r["title"], r["abstract"]) for r in rows})
     assert 0 < kept < 300
-    again = cli("rank", "--all", "--store", "s.db", "--out", "out")
+    again = cli(*arguments)
     assert again.returncode == 0 and f"embedded {300 - kept}, reused from the store {kept}" in again.stderr
 
 

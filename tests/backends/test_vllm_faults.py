@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from ranker.backends import vllm_settings
-from ranker.backends.vllm import VllmGenerator, usable
+from ranker.backends.vllm import VllmGenerator
 from ranker.backends.vllm_settings import VllmSettings
 from ranker.errors import BackendError, ConfigError
 from ranker.protocols import Prompt, WriteOptions
@@ -284,25 +283,3 @@ def test_no_engine_runs_before_it_is_needed_and_starting_does_not_wait(start: St
 def test_settings_that_the_engine_does_not_know_stop_it_before_the_start(start: Start) -> None:
     with pytest.raises(ConfigError, match="swap_spaces"):
         start(VllmSettings(engine={"swap_spaces": 1}))
-
-
-def test_without_vllm_it_is_named_with_its_extra(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ranker.backends.vllm.vllm_folder", lambda: None)
-    with pytest.raises(BackendError, match=r"ranker\[vllm\]"):
-        VllmGenerator(tiny)
-
-
-def test_importing_decides_whether_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    usable.cache_clear()
-    monkeypatch.setattr("ranker.backends.vllm_model.vllm_folder", lambda: None)
-    assert usable() == (False, "not installed: pip install 'ranker[vllm]'")
-    usable.cache_clear()
-    monkeypatch.setattr("ranker.backends.vllm_model.vllm_folder", lambda: STUB / "vllm")
-    monkeypatch.setenv("PYTHONPATH", str(STUB))
-    assert usable() == (True, "cpu")
-    usable.cache_clear()
-    monkeypatch.setenv("PYTHONPATH", "")
-    if vllm_settings.vllm_folder() is None:
-        there, why = usable()
-        assert not there and "does not import" in why
-    usable.cache_clear()

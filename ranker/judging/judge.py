@@ -20,15 +20,13 @@ from ranker.judging.write import Evidence, Writer
 from ranker.protocols import Generator, GeneratorInfo
 from ranker.types import Candidate, JudgeOutcome, Judgment, Texts, Unscored, Usage
 
-_WRITTEN_SHARE = 0.25
-"""Of papers that are recommended, where nothing is known yet."""
-
+_TEXTS_SHARE = 0.25
+"""Of papers that texts are written for (those recommended), where nothing is known yet."""
 
 _WRITTEN = {
     "zh": "{number} 篇的评分来自模型写出的数字，而非标签的概率分布（服务器不返回 logprobs）",
     "en": "{number} papers were scored by a digit that the model wrote, not by a distribution (no logprobs came)",
 }
-
 
 Ask = Callable[[Sequence[Candidate]], Iterator[JudgeOutcome]]
 
@@ -196,7 +194,7 @@ class LanguageModelJudge:
         names = [c.route.field or "" for c in candidates]
         total = 0.0
         for each in heads:
-            share = 1.0 if each is self._heads else _WRITTEN_SHARE
+            share = 1.0 if each is self._heads else _TEXTS_SHARE
             head = {n: count([each.head(n)])[0] for n in set(names)}
             rest = count([each.template.body])[0] + each.template.max_tokens
             total += share * (paper + len(names) * rest)

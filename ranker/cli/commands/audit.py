@@ -77,15 +77,19 @@ def audit(
 
 def _keep(path: Path, found: Audit) -> None:
     from ranker.digest.jsonl import indented
+    from ranker.files import write_text
 
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
         if row.get("made_by") != "ranker":
             raise ValueError("not made by ranker")
-        path.write_text(indented({**row, "recall_audit": found.as_row()}), encoding="utf-8")
     except (OSError, ValueError, AttributeError) as error:
         todo = "name the report.json of the run's folder"
         raise InputError(f"is no report of a run ({error})", where=str(path), todo=todo) from error
+    try:
+        write_text(path, indented({**row, "recall_audit": found.as_row()}))
+    except OSError as error:
+        raise RankerError(f"can't be written ({error.strerror})", where=str(path), todo="check the folder") from error
 
 
 def _write(path: Path, rows: Sequence[dict[str, object]]) -> None:

@@ -23,6 +23,8 @@ from ranker.errors import BackendError
 
 _SECRET = re.compile(r"(_API_KEY|_TOKEN|_SECRET|_PASSWORD)$")
 _CLOSING_SECONDS = 10.0
+WORKER = "ranker.backends.vllm_worker"
+"""The module that the engine's process runs; a benchmark puts its own there, which measures besides."""
 
 
 class EngineDied(Exception):
@@ -48,7 +50,7 @@ class EngineProcess:
         ours, theirs = socket.socketpair()
         log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the engine
         kept = {k: v for k, v in os.environ.items() if not _SECRET.search(k)}
-        command = [sys.executable, "-m", "ranker.backends.vllm_worker", str(theirs.fileno())]
+        command = [sys.executable, "-m", WORKER, str(theirs.fileno())]
         process = subprocess.Popen(
             command,
             env={**kept, **settings.env, **QUIET},

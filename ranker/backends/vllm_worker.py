@@ -21,7 +21,8 @@ from ranker.backends.vllm_settings import VllmSettings
 _FEW = 20  # what vLLM gives by default where labels can't be named
 
 
-def main() -> None:
+def main(kind: type[Worker] | None = None) -> None:
+    """Serve one engine over the socket; ``kind``: a worker that measures besides (``benchmarks.gpu``)."""
     handle = int(sys.argv[1])
     os.set_inheritable(handle, False)
     pipe = Connection(handle)
@@ -29,7 +30,7 @@ def main() -> None:
     (first,) = inbox.take(wait=True)
     model, settings = first
     try:
-        worker = Worker(model, settings)
+        worker = (kind or Worker)(model, settings)
         inbox.watch_children()
         pipe.send(("ready", worker.facts()))
     except Exception as error:  # whatever it is, the other side must hear it rather than wait

@@ -35,6 +35,7 @@ class _New:
     detokenize: bool = True
     output_kind: Any = None
     logprob_token_ids: list[int] | None = None
+    ignore_eos: bool = False
 
 
 @dataclass
@@ -65,7 +66,7 @@ class _Engine:
     @property
     def vllm_config(self) -> Any:
         return SimpleNamespace(
-            cache_config=SimpleNamespace(block_size=_BLOCK, enable_prefix_caching=True),
+            cache_config=SimpleNamespace(block_size=_BLOCK, enable_prefix_caching=True, num_gpu_blocks=10),
             model_config=SimpleNamespace(max_model_len=self.arguments["max_model_len"], dtype="torch.float32"),
             scheduler_config=SimpleNamespace(
                 max_num_seqs=self.arguments.get("max_num_seqs", 4), max_num_batched_tokens=4096
@@ -144,6 +145,18 @@ class LLM:
             core.start()
             self.llm_engine.core = core
             Path(ORDER["core"]).write_text(str(core.pid), encoding="utf-8")
+
+    def generate(self, prompts: list[Any], params: list[Any], use_tqdm: bool = True) -> list[Any]:
+        for number, (prompt, one) in enumerate(zip(prompts, params, strict=True)):
+            self.llm_engine.add_request(f"g{number}", prompt, one)
+        done = []
+        while self.llm_engine.has_unfinished_requests():
+            done += self.llm_engine.step()
+        return done
+
+    def reset_prefix_cache(self) -> bool:
+        self.llm_engine.seen.clear()
+        return True
 
     def get_metrics(self) -> list[Any]:
         return [

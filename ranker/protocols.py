@@ -26,7 +26,8 @@ class Encoder(Protocol):
         """Yield (positions into ``texts`` of shape (b,), unit vectors of shape (b, dimension) float32) per batch.
 
         Every position comes exactly once, in any order. A text's vector is the same, bit for bit, whatever other
-        texts are in the call: that is what makes an interrupted run end like an unbroken one.
+        texts are in the call: that is what makes an interrupted run end like an unbroken one. On a GPU
+        (`ranker.backends.packed_bert`) it is the same up to rounding, since its kernels depend on the batch.
         """
         ...
 

@@ -21,7 +21,7 @@ _ARITHMETIC = "1"
 """Raised when our own forward changes what it computes; goes into every key."""
 
 PRECISIONS = {
-    "torch": ("float32", "bfloat16"),
+    "torch": ("float32", "bfloat16", "float16"),
     "openvino": ("float32", "bfloat16", "int8"),
     "sentence-transformers": ("float32", "bfloat16", "float16"),
 }
@@ -32,7 +32,7 @@ def choose_encoder(settings: EncoderSettings) -> Encoder:
 
     The rule depends on nothing but the model, the installed packages and the CPU's kind: a plain BERT goes to
     OpenVINO where it is installed, else to torch; any other folder to sentence-transformers. Precision is bfloat16
-    where the CPU has it, else float32.
+    where the CPU has it, else float32. With ``device = "cuda"`` a plain BERT goes to torch in float16, texts packed.
 
     Raises:
         BackendError: the model can't be found or is altered, or the backend is absent or can't do what is asked.
@@ -47,11 +47,13 @@ def choose_encoder(settings: EncoderSettings) -> Encoder:
     backend = measured[0] if measured else _backend(settings, plan)
     precision = settings.precision if settings.precision != "auto" else _precision(backend, settings.device)
     precision = measured[1] if measured else precision
-    if precision not in PRECISIONS[backend]:
+    on_cpu_half = (backend, precision) == ("torch", "float16") and _device(settings.device) == "cpu"
+    if precision not in PRECISIONS[backend] or on_cpu_half:
         raise BackendError(
             f"the backend {backend} has no precision {precision}",
             where="[encoder] precision",
-            todo=f"use one of {', '.join(PRECISIONS[backend])}, or auto",
+            todo=f"use one of {', '.join(PRECISIONS[backend])}, or auto"
+            + (" (float16: on a GPU)" if on_cpu_half else ""),
         )
     return open_encoder(files, plan, backend, precision, threads=settings.threads, device=settings.device)
 
@@ -61,6 +63,13 @@ def open_encoder(
 ) -> Encoder:
     """An encoder of one backend and precision; its weights are read when the first text is encoded."""
     info = describe(files, plan, backend, precision)
+    place = _device(device)
+    if backend == "torch" and place != "cpu":
+        from ranker.backends.packed_bert import PackedBert
+
+        key = _key(files, plan, f"packed on {place}", precision)
+        info = dataclasses.replace(info, backend=f"{backend} on {place}", key=key)
+        return PackedBert(files, plan, info, device=place)
     if backend == "torch":
         from ranker.backends.torch_bert import TorchBert
 
@@ -77,7 +86,6 @@ def open_encoder(
         return OpenVinoBert(files, plan, info, threads=threads)
     from ranker.backends.sentence_transformers import SentenceTransformersEncoder
 
-    place = _device(device)
     if place != "cpu":
         info = dataclasses.replace(info, backend=f"{backend} on {place}", key=_key(files, plan, place, precision))
     return SentenceTransformersEncoder(files, plan, info, threads=threads, device=place)
@@ -106,7 +114,9 @@ def _key(files: ModelFiles, plan: Plan, backend: str, precision: str) -> str:
 def _backend(settings: EncoderSettings, plan: Plan) -> str:
     if settings.backend != "auto":
         return settings.backend
-    if plan.bert is None or settings.device == "cuda" or settings.precision == "float16":
+    if plan.bert is not None and _device(settings.device) == "cuda":
+        return "torch"
+    if plan.bert is None or settings.precision == "float16":
         return "sentence-transformers"
     if settings.precision == "int8" or importlib.util.find_spec("openvino") is not None:
         return "openvino"
@@ -114,9 +124,10 @@ def _backend(settings: EncoderSettings, plan: Plan) -> str:
 
 
 def _precision(backend: str, device: str) -> str:
+    if _device(device) == "cuda" and backend != "openvino":
+        return "float16"  # half precision is what a GPU is made for
     if backend == "sentence-transformers":
-        # Unknown architectures: exact by default on a CPU; on a GPU half precision is what it is made for.
-        return "float16" if _device(device) == "cuda" else "float32"
+        return "float32"  # unknown architectures: exact by default
     return "bfloat16" if has_bfloat16() else "float32"
 
 

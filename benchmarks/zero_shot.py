@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--templates", nargs="+", default=["en-all-fields", "en-all-fields-yes-no", "zh-field"])
     parser.add_argument("--days", type=int, default=5, help="the last so many judged days")
     parser.add_argument("--papers", type=int, default=0, help="a seeded sample of so many per template; 0: all")
+    parser.add_argument("--add", action="store_true", help="keep other templates of an earlier run on the same papers")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "zero_shot.json")
     options = parser.parse_args(arguments)
     profile = load_profile(find_profile("default"))
@@ -56,6 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     generator = open_transformers(options.model, options.dtype)
     result: dict[str, Any] = {"days": days, "papers": len(papers), "picked": sum(p.picked for p in papers)}
     result |= {"model": generator.info.model, "dtype": generator.info.dtype, "aim_auc": AIM, "templates": {}}
+    if options.add and options.out.is_file():
+        earlier = json.loads(options.out.read_text("utf-8"))
+        if any(earlier[key] != result[key] for key in ("days", "model", "dtype")):
+            raise SystemExit(f"{options.out} is of other days or another model: leave --add out")
+        result["templates"] = earlier["templates"]
     print(f"{'template':22} {'AUC':24} {'papers':>7} {'unscored':>8} {'mass':>6} {'field':>6}")
     for name in options.templates:
         chosen = sample(papers, options.papers)

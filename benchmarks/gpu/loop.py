@@ -6,6 +6,7 @@ model that fails takes no other down. The result is written after every measurem
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
@@ -229,8 +230,13 @@ def start_environment(caches: str) -> dict[str, str]:
         "VLLM_CACHE_ROOT": caches,
         "TRITON_CACHE_DIR": f"{caches}/triton",
         "FLASHINFER_WORKSPACE_BASE": f"{caches}/flashinfer",
+        "PYTHONPATH": path,
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
     }
-    return {**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", **own}
+    if importlib.util.find_spec("flashinfer") is None:  # vLLM's sampler imports it unless told not to
+        own["VLLM_USE_FLASHINFER_SAMPLER"] = "0"
+    return {**os.environ, **own}
 
 
 def plan_row(plan: Plan) -> dict[str, Any]:

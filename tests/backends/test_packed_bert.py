@@ -83,6 +83,23 @@ def test_a_gpu_takes_a_plain_bert_packed_in_half_precision(model: Path) -> None:
         choose_encoder(EncoderSettings(model=str(model), backend="torch", precision="float16"))
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_on_a_gpu_packed_and_padded_are_near_to_float32(model: Path, precision: str) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("torch finds no GPU here")
+    exact = encode_all(packed(model), TEXTS)
+    encoder = choose_encoder(EncoderSettings(model=str(model), device="cuda", precision=precision))  # type: ignore[arg-type]
+    assert isinstance(encoder, PackedBert)
+    assert (encode_all(encoder, TEXTS) * exact).sum(axis=1).mean() >= 0.999
+    forward = encoder._open()[1]
+    assert forward.varlen is not None
+    forward.varlen = None
+    assert (encode_all(encoder, TEXTS) * exact).sum(axis=1).mean() >= 0.999
+
+
 def test_without_a_gpu_it_says_so(model: Path) -> None:
     import torch
 

@@ -1,4 +1,4 @@
-"""The GPU benchmark without a GPU: the formula by hand, tokenizer and prompts, and the whole way on a stand-in engine."""
+"""The GPU benchmark without a GPU: the formula by hand, tokenizer and prompts, all of it on a stand-in engine."""
 
 from __future__ import annotations
 

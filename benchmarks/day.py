@@ -67,6 +67,8 @@ def measure(day: Path, rounds: int, peer_rounds: int, encoder: str) -> dict[str,
     with tempfile.TemporaryDirectory() as name:
         configs = {}
         for label, backend in (("default", encoder), ("sentence-transformers", "sentence-transformers")):
+            if label != "default" and not peer_rounds:
+                continue
             configs[label] = Path(name) / f"{label}.toml"
             configs[label].write_text(f'[encoder]\nbackend = "{backend}"\n', encoding="utf-8")
         cold: dict[str, list[dict[str, Any]]] = {label: [] for label in configs}
@@ -113,8 +115,9 @@ def main() -> None:
     }
     for day in result["days"]:
         print(f"{day['day']}: {day['papers']} papers")
-        for label in ("default", "sentence-transformers"):
-            r = day[label]
+        for label, r in day.items():
+            if not isinstance(r, dict):
+                continue
             stages = ", ".join(f"{k} {v:.2f}" for k, v in r["cold_stages_s"].items())
             print(f"  {label:>22}: cold {r['cold_s']['median']:.2f} s, warm {r['warm_s']['median']:.2f} s; {stages}")
         print(f"  peak RSS {day['default']['peak_rss_mib']:.0f} MiB")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ranker import output
+from ranker import files, output
 from ranker.errors import InputError, RankerError
 
 OURS = '{"made_by": "ranker"}'
@@ -22,7 +22,7 @@ def test_a_folder_is_made_and_replaced_whole(tmp_path: Path) -> None:
 
 
 def test_without_atomic_exchange_the_result_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "_exchange", lambda a, b: False)
+    monkeypatch.setattr(files, "_exchange", lambda a, b: False)
     out = tmp_path / "out"
     output.write_folder(out, {"report.json": OURS})
     output.write_folder(out, {"report.json": OURS, "x": "2"})
@@ -47,7 +47,7 @@ def test_a_failed_write_leaves_the_old_folder(tmp_path: Path, monkeypatch: pytes
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(output, "_write", full)
+    monkeypatch.setattr(output, "write_synced", full)
     with pytest.raises(RankerError, match="No space left"):
         output.write_folder(out, {"report.json": "new"})
     assert (out / "report.json").read_text() == OURS

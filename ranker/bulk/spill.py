@@ -67,7 +67,7 @@ class Spill:
 @contextmanager
 def spill_beside(out: Path) -> Iterator[Spill]:
     """A spill on the disk that ``out`` will lie on, gone afterwards; what a killed run leaves is cleared by the next
-    one that writes ``out`` (see ``ranker.output``).
+    one that writes ``out`` (see ``ranker.files``).
     """
     out = out.resolve()
     folder = out.with_name(f".{out.name}.spill.{os.getpid()}.tmp")

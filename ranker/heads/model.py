@@ -15,7 +15,7 @@ import numpy as np
 
 from ranker.errors import BackendError
 from ranker.heads.combine import Combination, HeadsPrediction, apply
-from ranker.heads.folder import check_replaceable, replace_folder
+from ranker.heads.folder import check_replaceable, write_folder
 from ranker.heads.lexical import Block, Text, Vocabulary
 from ranker.heads.weights import Components, Linear, signals
 
@@ -103,7 +103,7 @@ class Heads:
         meta = {"format": FORMAT, "sha256": self.sha256, **dataclasses.asdict(self.meta)}
         described = json.dumps(meta, ensure_ascii=False, indent=1) + "\n"
         files = {_WEIGHTS: save(_arrays(self)), _TERMS: terms.encode(), _META: described.encode()}
-        replace_folder(folder, files)
+        write_folder(folder, files)
 
     @classmethod
     def load(cls, folder: Path, *, encoder_sha256: str) -> Heads:

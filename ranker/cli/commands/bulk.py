@@ -18,6 +18,7 @@ from ranker.types import Run, Stage
 if TYPE_CHECKING:
     from ranker.bulk import BulkRequest, Ranked
     from ranker.bulk.prefilter import Prefilter
+    from ranker.files import Content
     from ranker.progress import Tally
 
 _LINES_AT_ONCE = 1000
@@ -112,7 +113,7 @@ def _write(session: Session, ranked: Ranked, folder: Path, tally: Tally, *, zipp
     rendered = digest.digest_files(run, settings, session.profile, session.store, quotes=quotes)
     keep = digest.kept_files(run, rendered, session.store, existing, site=False)
     keep |= {path for path in existing if path.startswith(digest.SITE)}
-    files: dict[str, output.Content] = {**rendered}
+    files: dict[str, Content] = {**rendered}
     del files["rankings.jsonl"]
 
     def rows(stream: BinaryIO) -> None:

@@ -12,6 +12,8 @@ import pytest
 from benchmarks.invented_days import sample_day
 from ranker.digest import bibliography
 from ranker.profile import Subscriptions
+from ranker.serve import serve
+from tests.serve.shelf import Shelf
 from tests.site.conftest import NewPage, write_site
 
 pytestmark = pytest.mark.browser
@@ -227,13 +229,16 @@ def test_it_reads_without_scripts(site: Path, new_page: NewPage) -> None:
 
 
 def test_the_theme_is_kept(site: Path, new_page: NewPage) -> None:
-    page = new_page(site / "index.html", color_scheme="light")
+    # Served: from a file a busy Chromium gives the reloaded page an empty localStorage now and then
+    served = serve(site, Shelf().put, Shelf().all)
+    page = new_page(served.url, color_scheme="light")
     background = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(background)
     page.click("#theme")
     dark = page.evaluate(background)
     page.reload()
     assert page.evaluate(background) == dark != light
+    served.close()
 
 
 def test_it_prints(site: Path, new_page: NewPage) -> None:

@@ -107,6 +107,27 @@ def test_ticks_of_all_days_are_exported_from_the_history(site: Path, new_page: N
     assert '"day":"2026-02-10"' in page.input_value("#ticks-dialog textarea[readonly]")
 
 
+def test_ticks_outlive_a_local_storage_that_comes_back_empty(site: Path, new_page: NewPage) -> None:
+    """As a busy Chromium gives it to a page opened from a file now and then."""
+    page = new_page(site / "index.html")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("j")
+    page.keyboard.press("u")
+    page.evaluate("localStorage.clear()")
+    page.goto((site / "history.html").as_uri())
+    page.wait_for_function("() => document.querySelector('#tick-count')?.textContent === '1'")
+    # Both places have the mark again, also the way it is taken back
+    assert page.evaluate("localStorage.getItem('ranker:ticks:default')").count('"tick":"up"') == 1
+    page.goto((site / "index.html").as_uri())
+    page.wait_for_selector(".card.tick-up")
+    page.keyboard.press("j")
+    page.keyboard.press("u")
+    page.evaluate("localStorage.clear()")
+    page.goto((site / "history.html").as_uri())
+    page.wait_for_function("() => localStorage.getItem('ranker:ticks:default')?.includes('\"tick\":null')")
+    assert page.text_content("#tick-count") == ""
+
+
 def test_an_empty_history_and_a_quiet_day(tmp_path: Path, new_page: NewPage) -> None:
     write_site(tmp_path, [bulk_day("2026-02-09", 0)])
     page = new_page(tmp_path / "index.html")

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 
 CSS = ("base", "top", "layout", "card", "controls", "dialog", "history", "search", "print")
-JS_CORE = ("core", "ticks", "dialogs", "nav")
+JS_CORE = ("core", "ticks", "shelf", "dialogs", "nav")
 JS_PAGES: dict[str, tuple[str, ...]] = {
     "day": (*JS_CORE, "cards", "cite", "keys", "alive", "view"),
     "left": (*JS_CORE, "cards", "cite", "keys", "alive"),

@@ -7,6 +7,7 @@ showTickCount();
 $("open-help").addEventListener("click", openHelp);
 loadScript("days.js", () => {});
 fetchTicks();
+readShelf();
 
 // A link to a paper opens it, also one that is folded away below the threshold
 function goToHash() {

@@ -1,3 +1,4 @@
 // Pages without cards.
 showTickCount();
 fetchTicks();
+readShelf();

@@ -56,6 +56,7 @@ function setTick(paper, name, field) {
   if (storage) readTicks(); // other tabs have marked too
   ticks.set(paper.id, row); // what a hand does now counts, whatever clock an imported mark had
   keepTicks();
+  shelve([row]);
   sendTicks([row]);
   tickListeners.forEach((listener) => listener([paper.id]));
 }
@@ -83,6 +84,7 @@ function importTicks(text) {
     if (mergeTick(row)) changed.push(ticks.get(row.arxiv_id));
   }
   keepTicks();
+  shelve(changed);
   sendTicks(changed);
   tickListeners.forEach((listener) => listener(changed.map(idOf)));
   return { number, bad };

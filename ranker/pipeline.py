@@ -21,7 +21,7 @@ from ranker.protocols import Encoder, Judge, ModelJudge
 from ranker.rank import order, recommend
 from ranker.route import CentroidText, Search, centroid_texts, route, vetoes
 from ranker.text import document_text, text_hash
-from ranker.types import Candidate, JudgeOutcome, Judgment, Paper, Ranking, Rejected, Run, Stage, Texts
+from ranker.types import Candidate, JudgeOutcome, Judgment, Paper, Ranking, Rejected, Route, Run, Stage, Texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -204,6 +204,21 @@ def embed_profile(texts: Sequence[CentroidText], encoder: Encoder, store: Store)
         if rows:
             vectors[rows] = embed([texts[i].text for i in rows], keys, encoder, store, kind=kind).vectors
     return vectors
+
+
+def embed_and_route(
+    papers: Sequence[Paper], profile: Profile, *, encoder: Encoder, search: Search, store: Store, tally: Tally
+) -> tuple[NDArray[np.float32], list[Route]]:
+    """Vectors (n, dimension) and a route for every paper, in order; for what has no use for the stages one by one."""
+    vectors = embed_papers(papers, encoder, store, tally)
+    texts = centroid_texts(profile)
+    centroids = embed_profile(texts, encoder, store)
+    return vectors, route(papers, vectors, profile, texts, centroids, search)
+
+
+def candidate(paper: Paper, found: Route, vector: NDArray[np.float32]) -> Candidate:
+    """A paper with its route as a judge takes it; ``vector`` (dimension,) float32."""
+    return Candidate(paper, found, text_hash(paper.title, paper.abstract), vector.tobytes())
 
 
 def _filed(candidate: Candidate, field: str | None) -> Candidate:

@@ -213,6 +213,9 @@ class Usage:
     def __add__(self, other: Usage) -> Usage:
         return Usage(self.prompt + other.prompt, self.cached + other.cached, self.generated + other.generated)
 
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(self.prompt - other.prompt, self.cached - other.cached, self.generated - other.generated)
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:

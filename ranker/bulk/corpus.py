@@ -12,13 +12,12 @@ import numpy as np
 
 from ranker import outcomes
 from ranker.bulk.prefilter import PREFILTERED, Selection
-from ranker.pipeline import embed_papers, embed_profile
+from ranker.pipeline import candidate, embed_papers, embed_profile
 from ranker.profile import Profile
 from ranker.progress import Tally
 from ranker.protocols import Encoder, Judge
 from ranker.rank import order
 from ranker.route import CentroidText, Search, centroid_texts, route, vetoes
-from ranker.text import text_hash
 from ranker.types import Candidate, JudgeOutcome, Paper, Ranking, Route, Stage
 
 if TYPE_CHECKING:
@@ -125,7 +124,4 @@ def _candidates(
     chosen: Selection | None,
 ) -> list[Candidate]:
     rows = np.arange(len(papers)) if chosen is None else np.cumsum(chosen.keeps) - 1
-    return [
-        Candidate(papers[i], routes[i], text_hash(papers[i].title, papers[i].abstract), vectors[rows[i]].tobytes())
-        for i in routed
-    ]
+    return [candidate(papers[i], routes[i], vectors[rows[i]]) for i in routed]

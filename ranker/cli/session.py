@@ -18,9 +18,16 @@ from ranker.profile import Profile, find_profile, load_profile
 from ranker.store import Store, run_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ranker.backends.ray_data.cluster import Cluster
+    from ranker.progress import Tally
     from ranker.protocols import Encoder, Judge
     from ranker.route import Search
+    from ranker.types import Paper, Route
 
 BEIJING = ZoneInfo("Asia/Shanghai")
 
@@ -136,6 +143,22 @@ class Session:
         )
         self._stack.callback(judge.close)
         return judge
+
+    def embed_and_route(
+        self, papers: Sequence[Paper], tally: Tally | None = None
+    ) -> tuple[NDArray[np.float32], list[Route]]:
+        """`ranker.pipeline.embed_and_route` with this session's parts."""
+        from ranker.pipeline import embed_and_route
+        from ranker.progress import Silent, Tally
+
+        return embed_and_route(
+            papers,
+            self.profile,
+            encoder=self.encoder,
+            search=self.search,
+            store=self.store,
+            tally=tally or Tally(Silent()),
+        )
 
     def versions(self) -> dict[str, str]:
         """Versions of everything that shapes a result."""

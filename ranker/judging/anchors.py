@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ranker.errors import ConfigError, RankerError
 from ranker.files import write_text
+from ranker.text import text_hash
 from ranker.types import Candidate, JudgeOutcome, Judgment, Paper, Route
 
 _PREFIX = "anchor/"
@@ -29,11 +30,7 @@ class Anchor:
         """Routed to its field without any doubt, so that only the model is measured."""
         paper = Paper(arxiv_id=f"{_PREFIX}{self.name}", title=self.title, abstract=self.abstract)
         route = Route(self.field, 1.0, None, 2.0, True, ((self.field, 1.0),))
-        return Candidate(paper, route, self.text_hash, b"")
-
-    @property
-    def text_hash(self) -> str:
-        return hashlib.sha256(f"{self.title}\0{self.abstract}".encode()).hexdigest()
+        return Candidate(paper, route, text_hash(self.title, self.abstract), b"")
 
 
 def load_anchors(path: Path) -> tuple[Anchor, ...]:

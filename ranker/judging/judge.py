@@ -87,7 +87,7 @@ class LanguageModelJudge:
         """Tokens of the scoring and of the writing pass, of the anchors, and of whatever else was asked."""
         total = self._generator.usage
         for spent in self._spent.values():
-            total = _less(total, spent)
+            total = total - spent
         return self._spent | ({"other": total} if total != Usage() else {})
 
     def start(self) -> None:
@@ -207,7 +207,7 @@ class LanguageModelJudge:
         before, earlier = self._generator.usage, self._spent.get(name, Usage())
 
         def count() -> None:
-            self._spent[name] = earlier + _less(self._generator.usage, before)
+            self._spent[name] = earlier + self._generator.usage - before
 
         try:
             yield count
@@ -261,7 +261,3 @@ def scale_name(info: GeneratorInfo, template: Template) -> str:
     """Model, weights and template: what a calibration is fitted for, told before any prompt is sent."""
     shape = digest(generator_shape(info))
     return f"{info.model}@{(info.revision or shape)[:8]} {template.name}.{template.version}"
-
-
-def _less(all_of_it: Usage, part: Usage) -> Usage:
-    return Usage(all_of_it.prompt - part.prompt, all_of_it.cached - part.cached, all_of_it.generated - part.generated)

@@ -51,7 +51,7 @@ def encode_block(encoder: Encoder, texts: Sequence[str], kind: TextKind) -> Vect
     """All vectors of a block; where the whole block fails, of each text that can be encoded alone."""
     try:
         return (*_collected(encoder, texts, kind), {})
-    except Exception:
+    except Exception:  # whatever its library raises; where no text can be encoded alone it is raised again
         positions, vectors, failed = [], [], {}
         for position, text in enumerate(texts):
             try:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ranker import evidence
 from ranker.backends.ray_data.cluster import Cluster, Share
 from ranker.backends.ray_data.pool import cause, run, split
+from ranker.backends.ray_data.settings import AS_MODEL_NEEDS
 from ranker.config import Config
 from ranker.errors import BackendError
 from ranker.judging.judge import LanguageModelJudge
@@ -73,9 +74,7 @@ def work_on(judge: LanguageModelJudge, what: Literal["judge", "write"], candidat
     """A block's outcomes or texts, and the tokens that they took."""
     before = judge.usage
     results: list[Any] = list(judge.judge(candidates) if what == "judge" else judge.write(candidates))
-    after = judge.usage
-    spent = (after.prompt - before.prompt, after.cached - before.cached, after.generated - before.generated)
-    return results, Usage(*spent)
+    return results, judge.usage - before
 
 
 class RayJudge:
@@ -108,7 +107,8 @@ class RayJudge:
         """
         s = cluster.settings
         self._recipe, self._cluster = recipe, cluster
-        self._share = Share("judge", s.judge_replicas, s.judge_cpus, s.judge_gpus if s.judge_gpus >= 0 else gpus)
+        each = gpus if s.judge_gpus == AS_MODEL_NEEDS else s.judge_gpus
+        self._share = Share("judge", s.judge_replicas, s.judge_cpus, each)
         self._here = recipe.judge(_Described(self._ask()), built_in, record)
         self._recipe = dataclasses.replace(recipe, identity=identity(self._here, recipe.profile))
         self._order = {name: i for i, name in enumerate(recipe.profile.field_names)}

@@ -101,19 +101,8 @@ def _write(path: Path, rows: Sequence[dict[str, object]]) -> None:
 
 def _candidates(sample: Sample, session: Session) -> list[Candidate]:
     """The sampled papers as a judge takes them. Unrouted ones too: whether routing lost them is the question."""
-    from ranker.pipeline import embed_papers, embed_profile
-    from ranker.progress import Silent, Tally
-    from ranker.route import centroid_texts, route
-    from ranker.text import text_hash
-    from ranker.types import Candidate
+    from ranker.pipeline import candidate
 
     papers: list[Paper] = [r.paper for r in sample.papers]
-    vectors = embed_papers(papers, session.encoder, session.store, Tally(Silent()))
-    texts = centroid_texts(session.profile)
-    centroids = embed_profile(texts, session.encoder, session.store)
-    routes = route(papers, vectors, session.profile, texts, centroids, session.search)
-    return [
-        Candidate(p, r, text_hash(p.title, p.abstract), v.tobytes())
-        for p, r, v in zip(papers, routes, vectors, strict=True)
-        if r.field is not None
-    ]
+    vectors, routes = session.embed_and_route(papers)
+    return [candidate(p, r, v) for p, r, v in zip(papers, routes, vectors, strict=True) if r.field is not None]

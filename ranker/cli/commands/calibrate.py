@@ -112,16 +112,9 @@ def _fit(session: Session, drawn: list[JudgedPaper], *, quiet: bool) -> tuple[Ca
 
 
 def _candidates(session: Session, drawn: list[JudgedPaper]) -> list[Candidate]:
-    from ranker.pipeline import embed_papers, embed_profile
-    from ranker.progress import Silent, Tally
-    from ranker.route import centroid_texts, route
-    from ranker.text import text_hash
-    from ranker.types import Candidate, Paper
+    from ranker.pipeline import candidate
+    from ranker.types import Paper
 
     papers = [Paper(p.arxiv_id, p.title, p.abstract, authors=p.authors) for p in drawn]
-    vectors = embed_papers(papers, session.encoder, session.store, Tally(Silent()))
-    texts = centroid_texts(session.profile)
-    centroids = embed_profile(texts, session.encoder, session.store)
-    routes = route(papers, vectors, session.profile, texts, centroids, session.search)
-    rows = zip(papers, routes, vectors, strict=True)
-    return [Candidate(p, r, text_hash(p.title, p.abstract), v.tobytes()) for p, r, v in rows if r.field and r.routed]
+    vectors, routes = session.embed_and_route(papers)
+    return [candidate(p, r, v) for p, r, v in zip(papers, routes, vectors, strict=True) if r.field and r.routed]

@@ -120,21 +120,16 @@ def _inputs(
     import numpy as np
 
     from ranker.heads.features import cold_row
-    from ranker.pipeline import embed_papers, embed_profile
     from ranker.progress import Stopwatch
-    from ranker.route import centroid_texts, route
     from ranker.types import Paper
 
     as_papers = [Paper(p.arxiv_id, p.title, p.abstract, authors=p.authors) for p in papers]
     bars = Bars(quiet=quiet)
     try:
         with Stopwatch(bars).stage("embed", len(papers)) as tally:
-            vectors = embed_papers(as_papers, session.encoder, session.store, tally)
+            vectors, routes = session.embed_and_route(as_papers, tally)
     finally:
         bars.close()
-    texts = centroid_texts(session.profile)
-    centroids = embed_profile(texts, session.encoder, session.store)
-    routes = route(as_papers, vectors, session.profile, texts, centroids, session.search)
     rows = [cold_row(r.evidence) for r in routes if r.evidence is not None]
     return vectors, np.array(rows, dtype=np.float64)
 

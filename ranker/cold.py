@@ -17,11 +17,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from ranker.match import is_acronym, keyword
+from ranker.match import is_acronym, keywords
 from ranker.profile import Profile
 from ranker.types import Evidence, Paper, Route
 
@@ -80,15 +81,14 @@ def evidence(
     paper: Paper, products: NDArray[np.float32], profile: Profile, layout: Layout, removed: Collection[str] = ()
 ) -> Evidence:
     """The formula above for one paper; ``removed`` fields (by their own exclusion) are left out of A."""
-    lowered = (paper.title.lower(), paper.abstract.lower())
     per_field = []
     for i, f in enumerate(profile.fields):
         near = max((float(products[j]) for j in layout.aspects[i]), default=float(products[layout.description[i]]))
-        terms = lexical(f.keywords, paper, lowered)
+        terms = lexical(f.keywords, paper)
         per_field.append(layout.centre(products, i) + _ASPECT * near + _LEXICAL * terms)
     count = len(profile.fields)
     unwanted = max((layout.centre(products, count + i) for i in range(len(profile.unwanted))), default=0.0)
-    terms = max((lexical(t.keywords, paper, lowered) for t in profile.unwanted), default=0.0)
+    terms = max((lexical(t.keywords, paper) for t in profile.unwanted), default=0.0)
     nearest = sorted((float(products[j]) for j in layout.background), reverse=True)[:_NEAREST_TOPICS]
     background = sum(nearest) / len(nearest) if nearest else 0.0
     kept = [v for v, f in zip(per_field, profile.fields, strict=True) if f.name not in removed]
@@ -105,18 +105,17 @@ def soft_maximum(values: Sequence[float], fields: int) -> float:
     return top + _TEMPERATURE * (math.log(total) - math.log(fields / _REFERENCE_FIELDS))
 
 
-def lexical(keywords: Sequence[str], paper: Paper, lowered: tuple[str, str] | None = None) -> float:
+def lexical(texts: Sequence[str], paper: Paper) -> float:
     """1 - exp(-sum_q w_q (2 [q in title] + [q in abstract]) / 2) in [0, 1); rarer (longer) keywords weigh more."""
-    title, abstract = lowered or (paper.title.lower(), paper.abstract.lower())
+    among = keywords(tuple(texts))
+    title, abstract = among.find(paper.title), among.find(paper.abstract)
     total = 0.0
-    for text in keywords:
-        compiled = keyword(text)
-        found = 2.0 * (compiled.find(paper.title, title) is not None)
-        found += compiled.find(paper.abstract, abstract) is not None
-        total += found * _weight(text) if found else 0.0
+    for place in sorted(title.keys() | abstract.keys()):
+        total += (2.0 * (place in title) + (place in abstract)) * _weight(texts[place])
     return 1.0 - math.exp(-total / 2.0)
 
 
+@cache
 def _weight(text: str) -> float:
     words = len(text.replace("-", " ").split())
     if words == 1:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 _SEPARATORS = re.compile(r"[\s\-]+")
+_RUN = re.compile(r"[A-Za-z0-9]+")
 
 
 def is_acronym(keyword: str) -> bool:
@@ -17,7 +17,7 @@ def is_acronym(keyword: str) -> bool:
 class Keyword:
     """One compiled keyword. Boundaries are letters and digits only, so Chinese keywords match inside a sentence."""
 
-    __slots__ = ("_acronym", "_first", "_pattern", "text")
+    __slots__ = ("_acronym", "_first", "_pattern", "heads", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -31,6 +31,11 @@ class Keyword:
         )
         # A plain substring test rules out most texts ten times faster than the expression.
         self._first = words[0] if self._acronym else words[0].lower()
+        plurals = ("", "s", "es") if len(words) == 1 else ("",)
+        self.heads: tuple[str, ...] = (
+            tuple(self._first + plural for plural in plurals) if _RUN.fullmatch(words[0]) else ()
+        )
+        """Runs of letters and digits, one of which every match in an ASCII text begins with; empty: not known."""
 
     def find(self, text: str, lowered: str) -> str | None:
         """The first match as it stands in ``text``; ``lowered`` is ``text.lower()``, computed once by the caller."""
@@ -53,21 +58,51 @@ def keyword(text: str) -> Keyword:
     return Keyword(text)
 
 
-def find_all(keywords: Iterable[str], text: str) -> tuple[str, ...]:
+class Keywords:
+    """Keywords to be found together: a text's words rule nearly all of them out before any is looked for."""
+
+    def __init__(self, texts: tuple[str, ...]) -> None:
+        self._compiled = [keyword(text) for text in texts]
+        self._by_head: dict[str, list[int]] = {}
+        for place, compiled in enumerate(self._compiled):
+            for head in compiled.heads:
+                self._by_head.setdefault(head, []).append(place)
+        self._heads = frozenset(self._by_head)
+        self._always = frozenset(place for place, compiled in enumerate(self._compiled) if not compiled.heads)
+
+    def find(self, text: str) -> dict[int, str]:
+        """Position of a keyword -> its first match as it stands in ``text``; in the keywords' order."""
+        if not self._compiled:
+            return {}
+        places: range | list[int] = range(len(self._compiled))
+        if text.isascii():  # elsewhere letters fold in ways that runs of ASCII don't show
+            among = {place for head in self._heads & _runs(text) for place in self._by_head[head]}
+            places = sorted(among | self._always)
+        lowered = text.lower() if places else ""
+        found = ((place, self._compiled[place].find(text, lowered)) for place in places)
+        return {place: match for place, match in found if match is not None}
+
+
+@lru_cache(maxsize=512)
+def keywords(texts: tuple[str, ...]) -> Keywords:
+    return Keywords(texts)
+
+
+@lru_cache(maxsize=256)
+def _runs(text: str) -> frozenset[str]:
+    """As they stand and lowered; a paper's are asked for by every field."""
+    return frozenset(_RUN.findall(text)) | frozenset(_RUN.findall(text.lower()))
+
+
+def find_all(texts: tuple[str, ...], text: str) -> tuple[str, ...]:
     """Every keyword's match as it stands in ``text``, in the keywords' order, each spelling once."""
-    lowered = text.lower()
-    found = (keyword(k).find(text, lowered) for k in keywords)
-    return tuple(dict.fromkeys(f for f in found if f))
+    return tuple(dict.fromkeys(keywords(texts).find(text).values()))
 
 
-def find_in(keywords: Iterable[str], title: str, abstract: str) -> tuple[str, ...]:
-    """``find_all`` in title and abstract, each by itself: no match spans the two. In the keywords' order."""
-    lowered = title.lower(), abstract.lower()
-    found = (keyword(k).find(title, lowered[0]) or keyword(k).find(abstract, lowered[1]) for k in keywords)
-    return tuple(dict.fromkeys(f for f in found if f))
-
-
-def matrix(keywords: Sequence[str], texts: Sequence[str]) -> list[list[bool]]:
-    """``result[i][j]``: does ``keywords[j]`` stand in ``texts[i]``."""
-    compiled = [keyword(k) for k in keywords]
-    return [[k.find(t, low) is not None for k in compiled] for t, low in ((t, t.lower()) for t in texts)]
+def find_in(texts: tuple[str, ...], title: str, abstract: str) -> tuple[str, ...]:
+    """``find_all`` in title and abstract, each by itself: no match spans the two. In the keywords' order; where both
+    have a match, the title's.
+    """
+    among = keywords(texts)
+    found = among.find(abstract) | among.find(title)
+    return tuple(dict.fromkeys(found[place] for place in sorted(found)))

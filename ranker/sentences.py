@@ -24,6 +24,7 @@ _STARTERS_WORDS = (
 _STARTERS = frozenset(_STARTERS_WORDS.split())
 _END = re.compile(r"""[.!?]+["'”’)\]}]*(?=\s)|[。！？]+[”’）】」』]*""")
 _WORD_BEFORE = re.compile(r"[\w.]+\Z")
+_LONGEST = 30
 _OPENERS = "\"'“‘([{`"
 
 
@@ -57,12 +58,13 @@ def _ends_sentence(text: str, start: int, end: re.Match[str], after: int) -> boo
     mark = end.group()
     if mark[0] in "。！？":
         return True
-    following = text[after:].lstrip(_OPENERS)[:40]
+    following = text[after : after + 80].lstrip(_OPENERS)[:40]
     if not following or following[0].islower():
         return False
     if mark[0] != "." or mark.startswith(".."):
         return True
-    found = _WORD_BEFORE.search(text, start, end.start())
+    # From close by: the expression tries every place of a long sentence otherwise, and no word it is asked for is longer
+    found = _WORD_BEFORE.search(text, max(start, end.start() - _LONGEST), end.start())
     word = found.group() if found else ""
     if word.lower() in _NEVER:
         return False

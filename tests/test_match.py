@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranker.match import find_all, find_in, matrix
+from ranker.match import find_all, find_in, keyword, keywords
 
 
 @pytest.mark.parametrize(
@@ -27,16 +27,34 @@ from ranker.match import find_all, find_in, matrix
     ],
 )
 def test_find(keyword: str, text: str, found: str | None) -> None:
-    assert find_all([keyword], text) == ((found,) if found else ())
-    assert matrix([keyword], [text]) == [[found is not None]]
+    assert find_all((keyword,), text) == ((found,) if found else ())
 
 
 @given(st.text(min_size=1).filter(str.strip), st.text())
 def test_a_match_stands_verbatim(keyword: str, text: str) -> None:
-    for found in find_all([keyword], text):
+    for found in find_all((keyword,), text):
         assert found in text
 
 
 def test_no_match_spans_title_and_abstract() -> None:
-    assert find_in(["federated learning"], "Advances in federated", "Learning rates matter.") == ()
-    assert find_in(["b", "a"], "a", "b") == ("b", "a")
+    assert find_in(("federated learning",), "Advances in federated", "Learning rates matter.") == ()
+    assert find_in(("b", "a"), "a", "b") == ("b", "a")
+
+
+_WORDS = st.sampled_from(
+    ["KV", "kv", "cache", "Caches", "dLLM", "dLLMs", "3D", "C++", "e", "tax", "taxes", "多模态", "\u212a", "ſ"]
+)
+_JOINED = st.lists(st.tuples(_WORDS, st.sampled_from([" ", "-", "\n", ", ", "", "_"])), min_size=1, max_size=8).map(
+    lambda parts: "".join(word + join for word, join in parts)
+)
+
+
+@given(st.lists(_JOINED.filter(lambda text: text.strip(" -\n") != ""), max_size=6), _JOINED)
+def test_together_as_one_by_one(texts: list[str], text: str) -> None:
+    alone = {n: keyword(k).find(text, text.lower()) for n, k in enumerate(texts)}
+    assert keywords(tuple(texts)).find(text) == {n: found for n, found in alone.items() if found is not None}
+
+
+def test_the_first_spelling_is_the_titles() -> None:
+    assert find_in(("kv cache",), "A KV-cache", "Of KV caches.") == ("KV-cache",)
+    assert find_in(("kv cache", "KV"), "Nothing", "Of KV caches.") == ("KV caches", "KV")

@@ -34,8 +34,8 @@ class Abstract:
         self._words: list[str] = []
         self._starts: list[int] = []
         for match in _TOKEN.finditer(text):
-            word = match.group().lower()
-            self._words.append("0" if word[0].isdigit() else word)
+            word = match[0]
+            self._words.append("0" if word[0].isdigit() else word.lower())
             self._starts.append(match.start())
         self._first = [start for start, _ in self.sentences]
         self._cues = [
@@ -47,27 +47,35 @@ class Abstract:
         """Number of the sentence that holds the character ``at``."""
         return max(bisect_right(self._first, at) - 1, 0)
 
-    def names(self, span: Span) -> set[str]:
-        """Names of the features that a span has."""
+    def grams(self, span: Span) -> Iterator[tuple[str, Sequence[str]]]:
+        """The n-grams that a span has by the family that they belong to, some more than once."""
         start, end = span
         here = self.sentence_of(start)
         first, last = self.sentences[here]
         inside, left, right = self._between(start, end), self._before(start)[-10:], self._between(end, end + 80)[:4]
         sentence, lead = self._between(first, last), self._between(first, start)
-        found = {f"T:{word}" for word in sentence}
-        found.update(_grams(inside, 2, "s:"), _grams(["<", *inside[:4]], 3, "b:"))
-        found.update(_grams(left, 2, "l:"), _grams(right, 2, "r:"))
-        found.update(f"L{n}:{' '.join(left[-n:])}" for n in range(1, 1 + min(4, len(left))))
-        found.update(_grams(["<", *sentence[:5]], 2, "S:"), _grams(lead, 2, "p:"))
-        found.add(f"lead:{min(len(lead), 6)}")
-        if here > 0:
-            found.update(_grams(["<", *self._between(*self.sentences[here - 1])[:4]], 2, "P:"))
-        if here + 1 < len(self.sentences):
-            found.update(_grams(["<", *self._between(*self.sentences[here + 1])[:4]], 2, "N:"))
+        before = self._between(*self.sentences[here - 1])[:4] if here > 0 else None
+        after = self._between(*self.sentences[here + 1])[:4] if here + 1 < len(self.sentences) else None
+        yield "T:", sentence
+        yield "s:", _grams(inside, 2)
+        yield "b:", _grams(["<", *inside[:4]], 3)
+        yield "l:", _grams(left, 2)
+        yield "r:", _grams(right, 2)
+        for n in range(1, 1 + min(4, len(left))):
+            yield f"L{n}:", [" ".join(left[-n:])]
+        yield "S:", _grams(["<", *sentence[:5]], 2)
+        yield "p:", _grams(lead, 2)
+        yield "lead:", [str(min(len(lead), 6))]
+        if before is not None:
+            yield "P:", _grams(["<", *before], 2)
+        if after is not None:
+            yield "N:", _grams(["<", *after], 2)
         for name, at in self._cues:
-            where = "no" if at is None else "before" if here < at else "at" if here == at else "after"
-            found.add(f"{name}:{where}")
-        return found
+            yield f"{name}:", ["no" if at is None else "before" if here < at else "at" if here == at else "after"]
+
+    def names(self, span: Span) -> set[str]:
+        """Names of the features that a span has: family and gram."""
+        return {family + gram for family, grams in self.grams(span) for gram in grams}
 
     def place(self, span: Span) -> list[float]:
         """Where a span stands: shares of the abstract's characters and sentences, flags; ``PLACES`` numbers."""
@@ -88,10 +96,11 @@ class Abstract:
         return self._words[max(0, to - 10) : to]
 
 
-def _grams(words: Sequence[str], longest: int, prefix: str) -> Iterator[str]:
-    for size in range(1, longest + 1):
-        for at in range(len(words) - size + 1):
-            yield prefix + " ".join(words[at : at + size])
+def _grams(words: Sequence[str], longest: int) -> list[str]:
+    grams = list(words)
+    for size in range(2, longest + 1):
+        grams += map(" ".join, zip(*(words[at:] for at in range(size)), strict=False))
+    return grams
 
 
 def places(abstract: Abstract, spans: Sequence[Span]) -> NDArray[np.float32]:

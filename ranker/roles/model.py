@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,15 @@ class Head:
     weights: Floats
     vector_weights: Floats
     blend: float
+    families: Mapping[str, Mapping[str, int]] = field(init=False, repr=False, compare=False)
+    """``names`` by what stands before their colon, so that no name is put together to be looked up."""
+
+    def __post_init__(self) -> None:
+        families: dict[str, dict[str, int]] = {}
+        for name, at in self.names.items():
+            family, colon, gram = name.partition(":")
+            families.setdefault(family + colon, {})[gram] = at
+        object.__setattr__(self, "families", families)
 
     def predict(self, abstract: Abstract, spans: Sequence[Span], vectors: Floats | None = None) -> Floats:
         """Probabilities of the classes, shape (n, classes) float32.
@@ -45,9 +54,13 @@ class Head:
         count = len(self.names)
         scores = where @ self.weights[count:-1] + self.weights[-1]
         for row, span in enumerate(spans):
-            known = [at for name in abstract.names(span) if (at := self.names.get(name)) is not None]
+            known: set[int | None] = set()
+            for family, grams in abstract.grams(span):
+                if table := self.families.get(family):
+                    known.update(map(table.get, grams))
+            known.discard(None)
             # Sorted, since sets have no fixed order and float sums depend on it.
-            scores[row] += self.weights[sorted(known)].sum(axis=0)
+            scores[row] += self.weights[sorted(known)].sum(axis=0)  # type: ignore[type-var]
         logs = _log_softmax(scores)
         if vectors is not None:
             width = len(self.vector_weights) - PLACES - 1

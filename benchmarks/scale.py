@@ -12,6 +12,7 @@ Needs about 10 kB of disk a paper and size, freed after each.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
@@ -19,12 +20,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 
 # No encoder here: a process's peak memory counts what its parent held when it was started.
 from benchmarks import synthetic
@@ -113,13 +116,17 @@ def measure(papers: int, folder: Path, *, keep: bool) -> dict[str, Any]:
 
 
 def timed(command: Sequence[str]) -> dict[str, Any]:
-    """Wall seconds and peak resident memory of a process, and the JSON that it prints last, if any."""
+    """Wall seconds and peak resident memory of a process with all its children (a page that two share counts twice),
+    and the JSON that it prints last, if any.
+    """
     started = time.perf_counter()
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
         process = subprocess.Popen(command, stdout=said, stderr=complained)
+        together = _watched(process)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
+        peak = max(usage.ru_maxrss / 1024, together())
         said.seek(0)
         complained.seek(0)
         text, wrong = said.read().decode(), complained.read().decode()
@@ -127,7 +134,28 @@ def timed(command: Sequence[str]) -> dict[str, Any]:
         raise SystemExit(f"{' '.join(command)}: {process.returncode}\n{wrong}")
     last = text.strip().rpartition("\n")[2]
     more: dict[str, Any] = json.loads(last) if last.startswith("{") else {}
-    return {"seconds": round(seconds, 2), "peak_rss_mb": round(usage.ru_maxrss / 1024), **more}
+    return {"seconds": round(seconds, 2), "peak_rss_mb": round(peak), **more}
+
+
+def _watched(process: subprocess.Popen[bytes]) -> Callable[[], float]:
+    """Looks at the process and its children until it ends; the call ends the watch and gives the most MiB seen."""
+    root, seen, ended = psutil.Process(process.pid), [0.0], threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.2):
+            with contextlib.suppress(psutil.Error):
+                everyone = [root, *root.children(recursive=True)]
+                seen.append(sum(one.memory_info().rss for one in everyone) / 2**20)
+
+    watch = threading.Thread(target=look, daemon=True)
+    watch.start()
+
+    def most() -> float:
+        ended.set()
+        watch.join()
+        return max(seen)
+
+    return most
 
 
 def slopes(sizes: dict[str, Any]) -> dict[str, dict[str, float]]:

@@ -63,7 +63,7 @@ def _ends_sentence(text: str, start: int, end: re.Match[str], after: int) -> boo
         return False
     if mark[0] != "." or mark.startswith(".."):
         return True
-    # From close by: the expression tries every place of a long sentence otherwise, and no word it is asked for is longer
+    # From close by: the expression would try every place of a long sentence, and no word asked for is longer
     found = _WORD_BEFORE.search(text, max(start, end.start() - _LONGEST), end.start())
     word = found.group() if found else ""
     if word.lower() in _NEVER:

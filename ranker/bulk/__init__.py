@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ranker.bulk.corpus import embed_pages
+from ranker.bulk.pool import cores
 from ranker.bulk.rank import CHUNK, BulkRequest, Ranked, rank_stored, refuse_language_model
 from ranker.bulk.spill import Spill, spill_beside
 
@@ -11,6 +12,7 @@ __all__ = [
     "BulkRequest",
     "Ranked",
     "Spill",
+    "cores",
     "embed_pages",
     "rank_stored",
     "refuse_language_model",

@@ -1,4 +1,4 @@
-"""Any chunk of a corpus through the stages, and the stages' time over all chunks."""
+"""Chunks of a corpus: their vectors, and the stages' time over all of them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from ranker import outcomes
-from ranker.bulk.prefilter import PREFILTERED, Selection
-from ranker.pipeline import candidate, embed_papers, embed_profile
+from ranker.bulk.chunk import Desk, Done, Work, kept
+from ranker.bulk.prefilter import Selection
+from ranker.pipeline import embed_papers, embed_profile
 from ranker.profile import Profile
 from ranker.progress import Tally
 from ranker.protocols import Encoder, Judge
-from ranker.rank import order
-from ranker.route import CentroidText, Search, centroid_texts, route, vetoes
-from ranker.types import Candidate, JudgeOutcome, Paper, Ranking, Route, Stage
+from ranker.route import Search, centroid_texts
+from ranker.types import Paper, Stage
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ranker.store import Store
 
 StageName = Literal["read", "embed", "route", "judge", "keep"]
@@ -51,12 +46,12 @@ class Clock:
 
 
 class Corpus:
-    """What is needed to rank any chunk of papers."""
+    """What is needed to make chunks of papers ready and to count what became of them."""
 
     def __init__(self, profile: Profile, encoder: Encoder, search: Search, judge: Judge, store: Store) -> None:
-        self.profile, self.encoder, self.search, self.judge, self.store = profile, encoder, search, judge, store
-        self.texts: list[CentroidText] = centroid_texts(profile)
-        self.centroids = embed_profile(self.texts, encoder, store)
+        self.encoder, self.store = encoder, store
+        texts = centroid_texts(profile)
+        self.desk = Desk(profile, texts, embed_profile(texts, encoder, store), search, judge)
         self.clock = Clock()
         self.prefiltered = 0  # papers that are unrouted for it
 
@@ -67,15 +62,15 @@ class Corpus:
         self.clock.items["embed"] += tally.items
         self.clock.reused["embed"] += tally.reused
 
-    def rank(
+    def work(
         self, papers: Sequence[Paper], tally: Tally, chosen: Selection | None = None, *, count_vectors: bool = True
-    ) -> list[Ranking]:
-        """One chunk in its own order: every paper duplicate, vetoed, unrouted, judged or failed; none recommended yet.
+    ) -> Work:
+        """One chunk with its vectors, ready to be ranked.
 
         ``chosen``: which of them the prefilter lets through to the encoder, and what it says of the others.
         ``count_vectors``: False where they were counted before.
         """
-        embedded = _kept(papers, chosen)
+        embedded = kept(papers, chosen)
         made, reused = tally.items, tally.reused
         with self.clock.stage("embed"):
             vectors = embed_papers(embedded, self.encoder, self.store, tally)
@@ -83,21 +78,15 @@ class Corpus:
             self.clock.items["embed"] += tally.items - made
             self.clock.reused["embed"] += tally.reused - reused
         tally.advance(len(papers) - len(embedded))
-        with self.clock.stage("route", len(papers)):
-            found = route(embedded, vectors, self.profile, self.texts, self.centroids, self.search)
-            routes = found if chosen is None else chosen.routes(found)
-            sorting = outcomes.sort_out(papers, routes, vetoes(papers, self.profile), self.profile)
-            settled = sorting.settled if chosen is None else chosen.explain(papers, sorting.settled)
-            self.prefiltered += sum(r.detail.startswith(PREFILTERED) for r in settled)
-            candidates = _candidates(papers, routes, sorting.routed, vectors, chosen)
-        with self.clock.stage("judge", len(candidates)):
-            judged = [outcomes.judged(c, o) for c, o in zip(candidates, self._judge(candidates), strict=True)]
-        return order([*settled, *judged])
+        return Work(papers, vectors, chosen)
 
-    def _judge(self, candidates: Sequence[Candidate]) -> list[JudgeOutcome]:
-        """Judgments are not stored: the built-in judge makes them again as fast as the store would give them."""
-        said = {o.arxiv_id: o for o in self.judge.judge(candidates)}
-        return [said.get(c.paper.arxiv_id) or outcomes.lost(c, self.judge.name) for c in candidates]
+    def count(self, done: Done, workers: int) -> None:
+        """Adds a chunk's share of the stages: the seconds of one of ``workers`` that were at it side by side."""
+        self.clock.seconds["route"] += done.route_seconds / workers
+        self.clock.items["route"] += len(done.rows)
+        self.clock.seconds["judge"] += done.judge_seconds / workers
+        self.clock.items["judge"] += done.judged
+        self.prefiltered += done.prefiltered
 
 
 def embed_pages(
@@ -106,22 +95,5 @@ def embed_pages(
     """Store the vectors that the chosen papers (None: all) of the pages lack."""
     at = 0
     for papers in pages:
-        embed_papers(_kept(papers, chosen.part(at, at + len(papers)) if chosen else None), encoder, store, tally)
+        embed_papers(kept(papers, chosen.part(at, at + len(papers)) if chosen else None), encoder, store, tally)
         at += len(papers)
-
-
-def _kept(papers: Sequence[Paper], chosen: Selection | None) -> Sequence[Paper]:
-    if chosen is None:
-        return papers
-    return [paper for paper, keep in zip(papers, chosen.keeps.tolist(), strict=True) if keep]
-
-
-def _candidates(
-    papers: Sequence[Paper],
-    routes: Sequence[Route],
-    routed: Sequence[int],
-    vectors: NDArray[np.float32],
-    chosen: Selection | None,
-) -> list[Candidate]:
-    rows = np.arange(len(papers)) if chosen is None else np.cumsum(chosen.keeps) - 1
-    return [candidate(papers[i], routes[i], vectors[rows[i]]) for i in routed]

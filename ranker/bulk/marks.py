@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,34 @@ _MARK = np.dtype(
 _NOT_RECOMMENDED, _DUPLICATE = OUTCOMES.index("not_recommended"), OUTCOMES.index("duplicate")
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A chunk's marks by themselves: ``marks`` (n,) with ids from 0 and fields as places in ``fields``."""
+
+    marks: NDArray[np.void]
+    fields: tuple[str, ...]
+    ids: int
+
+
+def part_of(rankings: Sequence[Ranking]) -> Part:
+    """Of one chunk, in its own order of rank (`ranker.rank.order`)."""
+    places = {name: i for i, name in enumerate(sorted({r.paper.arxiv_id for r in rankings}))}
+    fields: dict[str, int] = {}
+    rows = [
+        (
+            np.nan if r.score is None else r.score,
+            -2.0 if r.similarity is None else r.similarity,
+            _reason_hash(r.reason),
+            places[r.paper.arxiv_id],
+            r.paper.version or 0,
+            -1 if r.field is None else fields.setdefault(r.field, len(fields)),
+            OUTCOMES.index(r.outcome),
+        )
+        for r in rankings
+    ]
+    return Part(np.array(rows, dtype=_MARK), tuple(fields), len(places))
+
+
 class Marks:
     """Filled chunk by chunk. Chunks come by base id, and no id is in two of them."""
 
@@ -37,23 +66,15 @@ class Marks:
         self._fields: dict[str, int] = {}
         self._ids = 0
 
-    def add(self, rankings: Sequence[Ranking]) -> None:
-        """One chunk, in its own order of rank (`ranker.rank.order`)."""
-        places = {name: self._ids + i for i, name in enumerate(sorted({r.paper.arxiv_id for r in rankings}))}
-        self._ids += len(places)
-        rows = [
-            (
-                np.nan if r.score is None else r.score,
-                -2.0 if r.similarity is None else r.similarity,
-                _reason_hash(r.reason),
-                places[r.paper.arxiv_id],
-                r.paper.version or 0,
-                -1 if r.field is None else self._fields.setdefault(r.field, len(self._fields)),
-                OUTCOMES.index(r.outcome),
-            )
-            for r in rankings
-        ]
-        self._parts.append(np.array(rows, dtype=_MARK))
+    def add(self, part: Part) -> None:
+        """The next chunk's."""
+        marks = part.marks.copy()
+        marks["id"] += self._ids
+        self._ids += part.ids
+        # The last entry is for -1, no field
+        places = [self._fields.setdefault(name, len(self._fields)) for name in part.fields]
+        marks["field"] = np.array([*places, -1], dtype=np.int16)[marks["field"]]
+        self._parts.append(marks)
 
     def settle(self, rule: Recommend) -> Settled:
         """The order of all papers and who is recommended; the parts are given up."""

@@ -12,17 +12,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ranker import outcomes, report
+from ranker.bulk.chunk import Work
 from ranker.bulk.corpus import Clock, Corpus
 from ranker.bulk.marks import Marks, Settled
-from ranker.bulk.prefilter import Prefilter
-from ranker.bulk.rows import packed
+from ranker.bulk.pool import rank_chunks
+from ranker.bulk.prefilter import Prefilter, Selection
 from ranker.bulk.shown import best_of, notes, rows_of
 from ranker.bulk.spill import Spill
 from ranker.errors import InputError
 from ranker.near_duplicates import near_duplicates
 from ranker.pipeline import latest_day
 from ranker.profile import Profile
-from ranker.progress import Progress, Stopwatch
+from ranker.progress import Progress, Stopwatch, Tally
 from ranker.protocols import Encoder, Judge
 from ranker.route import Search
 from ranker.types import Paper, Run, Stage
@@ -41,7 +42,8 @@ SHOWN = 1000
 class BulkRequest:
     """Which stored papers: of days from ``since`` to ``until`` (ISO, both included; None: no end). ``share``: what the
     prefilter lets through, in (0, 1]; None: everything. ``embed_at_once``: embed so many papers at a time before any is
-    ranked (an engine that starts a pool for every call); None: chunk by chunk, as they are ranked.
+    ranked (an engine that starts a pool for every call); None: chunk by chunk, as they are ranked. ``workers``: chunks
+    that are routed and judged side by side, each in a process of its own (never more than there are whole chunks).
     """
 
     now: datetime
@@ -52,6 +54,7 @@ class BulkRequest:
     shown: int = SHOWN
     at_once: int = CHUNK
     embed_at_once: int | None = None
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ def rank_stored(
     progress: Progress | None = None,
     versions: Mapping[str, str] | None = None,
 ) -> Ranked:
-    """Rank every stored paper of the request. Memory: a chunk, 35 bytes a paper (100 while they are sorted), no more.
+    """Rank every stored paper of the request. Memory: two chunks a worker and one more, 35 bytes a paper (100 while
+    they are sorted), no more.
 
     Raises:
         InputError: the judge is a language model.
@@ -117,16 +121,15 @@ def rank_stored(
     if ahead is not None:
         with watch.stage("embed", total if selection is None else int(selection.keeps.sum())) as tally:
             corpus.embed_ahead(store.pages(ahead, request.since, request.until), selection, tally)
-    read = 0
+    workers = max(1, min(request.workers, total // request.at_once))
     with watch.stage("rank", total) as tally:
-        pages = store.pages(request.at_once, request.since, request.until)
-        while papers := _next(pages, corpus.clock):
-            here = selection.part(read, read + len(papers)) if selection else None
-            rankings = corpus.rank(papers, tally, here, count_vectors=ahead is None)
-            with corpus.clock.stage("keep", len(papers)):
-                spill.add(map(packed, rankings))
-                marks.add(rankings)
-            read += len(papers)
+        work = _work(request, corpus, selection, tally)
+        for done in rank_chunks(corpus.desk, work, workers):
+            corpus.count(done, workers)
+            with corpus.clock.stage("keep", len(done.rows)):
+                spill.add(done.rows)
+                marks.add(done.part)
+    read = corpus.clock.items["read"]
     with watch.stage("order", read) as tally:
         settled = marks.settle(profile.recommend)
         tally.advance(read)
@@ -162,6 +165,15 @@ def rank_stored(
         title_date=request.title_date or (last if first == last else f"{first} – {last}"),
     )
     return Ranked(run, settled, spill, settled.field_counts(profile.field_names))
+
+
+def _work(request: BulkRequest, corpus: Corpus, selection: Selection | None, tally: Tally) -> Iterator[Work]:
+    """Chunk by chunk, as the processes have room for them."""
+    pages, read = corpus.store.pages(request.at_once, request.since, request.until), 0
+    while papers := _next(pages, corpus.clock):
+        here = selection.part(read, read + len(papers)) if selection else None
+        yield corpus.work(papers, tally, here, count_vectors=request.embed_at_once is None)
+        read += len(papers)
 
 
 def _next(pages: Iterator[list[Paper]], clock: Clock) -> list[Paper]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranker.bulk.chunk import Work
 from ranker.bulk.corpus import Corpus
 from ranker.bulk.marks import Settled
 from ranker.bulk.rows import unpacked
@@ -49,8 +50,8 @@ def best_of(corpus: Corpus, settled: Settled, spill: Spill, count: int) -> Shown
             raise InputError(f"{row['arxiv_id']} left the store", todo="run again, alone on this store")
         papers.append(paper)
     silent = Tally(Silent())
-    found = {r.paper.arxiv_id: r for r in corpus.rank(papers, silent)}
     vectors = embed_papers(papers, corpus.encoder, corpus.store, silent)
+    found = {r.paper.arxiv_id: r for r in corpus.desk.rankings(Work(papers, vectors))}
     rankings = tuple(
         dataclasses.replace(
             found[row["arxiv_id"]],

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from ranker.bulk.marks import Marks
+from ranker.bulk.marks import Marks, part_of
 from ranker.outcomes import distinct_reasons
 from ranker.profile import Recommend
 from ranker.rank import order, recommend
@@ -52,7 +52,7 @@ def test_a_corpus_is_ordered_and_recommended_like_a_day(seed: int, rule: Recomme
     expected = distinct_reasons(recommend(order(r for part in parts for r in part), rule))
     marks, sorted_parts = Marks(), [order(part) for part in parts]
     for part in sorted_parts:
-        marks.add(part)
+        marks.add(part_of(part))
     settled = marks.settle(rule)
     flat = [r for part in sorted_parts for r in part]
     found = [flat[i] for i in settled.order.tolist()]
@@ -70,7 +70,7 @@ def test_a_corpus_is_ordered_and_recommended_like_a_day(seed: int, rule: Recomme
 
 def test_counts_by_field() -> None:
     marks = Marks()
-    marks.add(order([ranking(1), ranking(2, field="B", score=None, outcome="unrouted"), ranking(3)]))
+    marks.add(part_of(order([ranking(1), ranking(2, field="B", score=None, outcome="unrouted"), ranking(3)])))
     settled = marks.settle(Recommend(top_n=1))
     assert settled.field_counts(("A", "B", "C")) == {
         "A": {"recommended": 1, "not_recommended": 1},

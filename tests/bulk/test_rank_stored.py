@@ -179,6 +179,14 @@ def test_the_prefilter_drops_all_but_the_nearest_share(store: Store, tmp_path: P
     assert told in ranked.run.notes and 20 < len(dropped) < 25
 
 
+def test_many_processes_say_the_same(store: Store, tmp_path: Path) -> None:
+    run, rows = corpus(store, tmp_path, at_once=7, workers=3)
+    alone, same = corpus(store, tmp_path, at_once=7)
+    assert rows == same and run.counts == alone.counts and run.rankings == alone.rankings
+    counted, expected = ({s.name: (s.items, s.reused) for s in r.stages} for r in (run, alone))
+    assert counted == expected | {"embed": (48, 2)}  # the first run embeds, two of three equal texts once
+
+
 def test_a_language_model_is_refused(store: Store, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="would read every stored paper"):
         corpus(store, tmp_path, judge=Scripted({}))

@@ -53,6 +53,9 @@ def rank_papers(
     since: Annotated[str | None, typer.Option("--since", help="Rank what is stored from this day on.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="Rank what is stored up to this day.")] = None,
     prefilter: PrefilterOption = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="With --all: processes; the cores, at most 8, unless given.")
+    ] = None,
     zipped: Annotated[bool, typer.Option("--gzip", help="With --all: rankings.jsonl.gz.")] = False,
     date: Annotated[str | None, typer.Option("--date", help="Date in the digest's title.")] = None,
     form: FormOption = None,
@@ -76,8 +79,8 @@ def rank_papers(
         raise typer.BadParameter("give INPUT files, or --day DATE or --all to rank what is stored")
     if sum(map(bool, (inputs, day, corpus))) > 1:
         raise typer.BadParameter("give INPUT files, --day, or --all (--date sets the title's date): one of them")
-    if not corpus and (prefilter is not None or zipped):
-        raise typer.BadParameter("--prefilter and --gzip go with --all, --since or --until")
+    if not corpus and (prefilter is not None or workers is not None or zipped):
+        raise typer.BadParameter("--prefilter, --workers and --gzip go with --all, --since or --until")
     if corpus and dry_run:
         raise typer.BadParameter("--dry-run plans inputs or a --day, not --all")
     check_share(prefilter)
@@ -100,9 +103,10 @@ def rank_papers(
         if not dry_run:
             session.lock()
         if corpus:
-            from ranker.bulk import BulkRequest
+            from ranker.bulk import BulkRequest, cores
 
-            bulk = BulkRequest(now(), since, until, prefilter, date, embed_at_once=spread_chunk(session))
+            ahead = spread_chunk(session)
+            bulk = BulkRequest(now(), since, until, prefilter, date, embed_at_once=ahead, workers=workers or cores())
             return rank_corpus(session, bulk, out_folder, zipped=zipped, quiet=quiet)
         request = _from_store(session, day) if day else _from_inputs(session, inputs or [])
         history = history and session.config.digest.history

@@ -1,0 +1,80 @@
+"""Chunks over the machine's cores: processes that each hold a desk; chunks come back in the order they went."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+
+from ranker.bulk.chunk import Desk, Done, Work
+
+_LOG = logging.getLogger(__name__)
+
+MOST = 8
+"""Processes; each holds a chunk, the heads and the role classifier: about 200 MB."""
+
+
+def cores() -> int:
+    """Those that this process may use, at most ``MOST``."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST)
+
+
+def rank_chunks(desk: Desk, work: Iterable[Work], workers: int) -> Iterator[Done]:
+    """Every chunk ranked, in order. At most ``workers`` + 1 chunks are held at once.
+
+    With one worker, or where a process is lost (its chunk and all that follow), in this process, which is logged.
+    """
+    if workers > 1:
+        work = iter(work)
+        waiting: deque[tuple[Work, Future[Done]]] = deque()
+        # Spawned: a fork would copy locks that threads of torch or FAISS hold.
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _sit_down, (desk,)) as pool:
+            try:
+                for chunk in work:
+                    waiting.append((chunk, pool.submit(_rank, chunk)))
+                    if len(waiting) > workers:
+                        yield waiting[0][1].result()
+                        waiting.popleft()
+                while waiting:
+                    yield waiting[0][1].result()
+                    waiting.popleft()
+                return
+            except BrokenProcessPool:
+                _LOG.warning("a worker process was lost (out of memory?): going on with one process")
+            except BaseException:  # interrupted, or a chunk failed: nothing that waits is worth waiting for
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        for chunk, _ in waiting:
+            yield desk.rank(chunk)
+    for chunk in work:
+        yield desk.rank(chunk)
+
+
+_desk: Desk | None = None
+
+
+def _sit_down(desk: Desk) -> None:
+    global _desk
+    _desk = desk
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that has the store and the output
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """A killed parent closes nothing; without this its workers would wait for chunks for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _rank(work: Work) -> Done:
+    assert _desk is not None, "a worker begins with _sit_down"
+    return _desk.rank(work)

@@ -136,7 +136,7 @@ def _library(files: ModelFiles, device: str, precision: str, rows: int) -> Run:
 def _open(files: ModelFiles, plan: Plan, device: str, precision: str, budget: int, padded: bool) -> PackedBert:
     encoder = PackedBert(files, plan, describe(files, plan, "torch", precision), device=device, budget=budget)
     if padded:
-        encoder._open()[1].varlen = None
+        encoder.opened()[1].varlen = None
     return encoder
 
 
@@ -149,7 +149,7 @@ def _ours(
 
 def _forward(files: ModelFiles, plan: Plan, device: str, precision: str, *, padded: bool = False) -> Run:
     """Forwards of batches tokenised beforehand; no vectors are fetched."""
-    tokenise, forward = _open(files, plan, device, precision, BUDGET, padded)._open()
+    tokenise, forward = _open(files, plan, device, precision, BUDGET, padded).opened()
     ready: list[list[NDArray[np.int64]]] = []
 
     def run(texts: Sequence[str]) -> None:

@@ -11,7 +11,6 @@ key of these vectors differs from that of the CPU's, so that a store never mixes
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ import numpy as np
 
 from ranker.backends.bert_plan import Bert, Plan
 from ranker.backends.lanes import Tokens, WordPieces
+from ranker.backends.lazy_encoder import LazyEncoder, plain_bert
 from ranker.backends.torch_bert import BertForward
 from ranker.errors import BackendError
 from ranker.model_files import ModelFiles
@@ -37,11 +37,8 @@ BUDGET = 1 << 16
 _WINDOW = 4096
 
 
-class PackedBert:
-    """An `Encoder` for plain BERT folders on a device that one forward fills. Nothing is read before the first use.
-
-    ``truncated`` counts the texts that were cut at the model's limit so far.
-    """
+class PackedBert(LazyEncoder["tuple[WordPieces, PackedForward]"]):
+    """An `Encoder` for plain BERT folders on a device that one forward fills."""
 
     def __init__(
         self,
@@ -53,21 +50,9 @@ class PackedBert:
         budget: int = BUDGET,
         window: int = _WINDOW,
     ) -> None:
-        if plan.bert is None:
-            raise BackendError(
-                f"has no fast path: {plan.why_not}", where=str(files.folder), todo='set [encoder] backend = "auto"'
-            )
-        self.bert: Bert = plan.bert
-        self.files, self.plan, self.device = files, plan, device
-        self.budget, self.window = budget, window
-        self.truncated = 0
-        self._info = info
-        self._opened: tuple[WordPieces, PackedForward] | None = None
-        self._loading = threading.Lock()
-
-    @property
-    def info(self) -> EncoderInfo:
-        return self._info
+        super().__init__(files, plan, info)
+        self.bert = plain_bert(files, plan)
+        self.device, self.budget, self.window = device, budget, window
 
     def encode(
         self, texts: Sequence[str], kind: TextKind = "document"
@@ -75,8 +60,8 @@ class PackedBert:
         """Groups of (positions (b,), unit vectors (b, dimension) float32); the longest texts of a window first."""
         if not texts:
             return
-        prompt = self.plan.query if kind == "query" else self.plan.document
-        tokenise, forward = self._open()
+        prompt = self.prompt(kind)
+        tokenise, forward = self.opened()
 
         def read(start: int) -> list[Tokens]:
             return tokenise([prompt + text for text in texts[start : start + self.window]])
@@ -98,13 +83,7 @@ class PackedBert:
             if waiting is not None:
                 yield waiting[0], waiting[1].cpu().numpy()
 
-    def _open(self) -> tuple[WordPieces, PackedForward]:
-        with self._loading:
-            if self._opened is None:
-                self._opened = self._load()
-        return self._opened
-
-    def _load(self) -> tuple[WordPieces, PackedForward]:
+    def load(self) -> tuple[WordPieces, PackedForward]:
         import torch
 
         if self.device.startswith("cuda") and not torch.cuda.is_available():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ranker.backends.bert_plan import Plan
 from ranker.backends.lanes import cores
+from ranker.backends.lazy_encoder import LazyEncoder
 from ranker.errors import BackendError
 from ranker.model_files import ModelFiles
 from ranker.types import EncoderInfo, TextKind
@@ -20,25 +20,14 @@ if TYPE_CHECKING:
 _YIELD_AT_ONCE = 16
 
 
-class SentenceTransformersEncoder:
-    """One text a forward, so that its vector has no company to depend on; prompts and routes are the library's own.
-
-    ``truncated`` counts the texts that were cut at the model's limit so far.
-    """
+class SentenceTransformersEncoder(LazyEncoder[Any]):
+    """One text a forward, so that its vector has no company to depend on; prompts and routes are the library's own."""
 
     def __init__(
         self, files: ModelFiles, plan: Plan, info: EncoderInfo, *, threads: int = 0, device: str = "cpu"
     ) -> None:
-        self.files, self.plan, self.device = files, plan, device
-        self.threads = cores(threads)
-        self.truncated = 0
-        self._info = info
-        self._model: Any = None
-        self._loading = threading.Lock()
-
-    @property
-    def info(self) -> EncoderInfo:
-        return self._info
+        super().__init__(files, plan, info)
+        self.device, self.threads = device, cores(threads)
 
     def encode(
         self, texts: Sequence[str], kind: TextKind = "document"
@@ -46,9 +35,9 @@ class SentenceTransformersEncoder:
         """Groups of (positions (b,), unit vectors (b, dimension) float32); see `ranker.protocols.Encoder`."""
         if not texts:
             return
-        model = self._open()
+        model = self.opened()
         encode = model.encode_query if kind == "query" else model.encode_document
-        prompt = self.plan.query if kind == "query" else self.plan.document
+        prompt = self.prompt(kind)
         for start in range(0, len(texts), _YIELD_AT_ONCE):
             part = range(start, min(start + _YIELD_AT_ONCE, len(texts)))
             rows = [encode([texts[i]], batch_size=1, show_progress_bar=False, normalize_embeddings=True) for i in part]
@@ -61,13 +50,7 @@ class SentenceTransformersEncoder:
             return False
         return bool(len(tokenizer(text, truncation=False, verbose=False)["input_ids"]) > limit)
 
-    def _open(self) -> Any:
-        with self._loading:
-            if self._model is None:
-                self._model = self._load()
-        return self._model
-
-    def _load(self) -> Any:
+    def load(self) -> Any:
         import torch
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging

@@ -94,7 +94,7 @@ def test_on_a_gpu_packed_and_padded_are_near_to_float32(model: Path, precision: 
     encoder = choose_encoder(EncoderSettings(model=str(model), device="cuda", precision=precision))  # type: ignore[arg-type]
     assert isinstance(encoder, PackedBert)
     assert (encode_all(encoder, TEXTS) * exact).sum(axis=1).mean() >= 0.999
-    forward = encoder._open()[1]
+    forward = encoder.opened()[1]
     assert forward.varlen is not None
     forward.varlen = None
     assert (encode_all(encoder, TEXTS) * exact).sum(axis=1).mean() >= 0.999

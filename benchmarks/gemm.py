@@ -21,20 +21,24 @@ def gemm_rates() -> dict[str, float]:
     """
     import torch
 
-    found = {"float32": _best(torch.float32)}
-    found["bfloat16"] = _best(torch.bfloat16) if has_bfloat16() else found["float32"]
+    found = {"float32": gemm_rate(torch.float32)}
+    found["bfloat16"] = gemm_rate(torch.bfloat16) if has_bfloat16() else found["float32"]
     if has_int8():
-        found["int8"] = _best(torch.int8)
+        found["int8"] = gemm_rate(torch.int8)
     return found
 
 
-def _best(dtype: object) -> float:
+def gemm_rate(dtype: object) -> float:
+    """At one torch dtype; leaves torch with a thread a core."""
+    import torch
+
     count = cores()
     best = 0.0
     for shape in _SHAPES:
         best = max(best, _rate(shape, dtype, count))
         with ThreadPoolExecutor(count) as pool:
             best = max(best, sum(pool.map(lambda _, s=shape: _rate(s, dtype, 1), range(count))))
+    torch.set_num_threads(count)
     return best
 
 

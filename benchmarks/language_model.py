@@ -9,27 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from benchmarks.compare.judged import JudgedPaper
 from ranker import evidence, resources
 from ranker.backends.encoders import choose_encoder
 from ranker.backends.faiss import inner_products
 from ranker.config import EncoderSettings
-from ranker.embed import embed
 from ranker.judging.judge import LanguageModelJudge
 from ranker.judging.prompts import load_templates
 from ranker.judging.settings import JudgeSettings
-from ranker.pipeline import outcome_key
+from ranker.pipeline import candidate, embed_and_route, outcome_key
 from ranker.profile import Profile
-from ranker.route import centroid_texts, route
+from ranker.progress import Silent, Tally
 from ranker.store import Store
-from ranker.text import document_text, text_hash
 from ranker.types import Candidate, JudgeOutcome, Judgment
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ranker.protocols import Generator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,19 +58,13 @@ def open_transformers(model: str, dtype: str) -> Generator:
 def routed(papers: Sequence[JudgedPaper], profile: Profile) -> list[Candidate]:
     """Every paper as a candidate for its nearest field (none is left out: judging is measured, not routing)."""
     VECTORS.parent.mkdir(parents=True, exist_ok=True)
-    encoder = choose_encoder(EncoderSettings())
     plain = [p.paper for p in papers]
-    hashes = [text_hash(p.title, p.abstract) for p in plain]
-    texts = centroid_texts(profile)
+    encoder, tally = choose_encoder(EncoderSettings()), Tally(Silent())
     with Store(VECTORS) as store:
-        vectors = embed([document_text(p.title, p.abstract) for p in plain], hashes, encoder, store).vectors
-        centroids: NDArray[np.float32] = np.zeros((len(texts), encoder.info.dimension), dtype=np.float32)
-        keys = [text_hash(t.kind, t.text) for t in texts]
-        centroids[:] = embed([t.text for t in texts], keys, encoder, store, kind="query").vectors
-    routes = route(plain, vectors, profile, texts, centroids, inner_products)
-    return [
-        Candidate(p, r, h, v.tobytes()) for p, r, h, v in zip(plain, routes, hashes, vectors, strict=True) if r.field
-    ]
+        vectors, routes = embed_and_route(
+            plain, profile, encoder=encoder, search=inner_products, store=store, tally=tally
+        )
+    return [candidate(p, r, v) for p, r, v in zip(plain, routes, vectors, strict=True) if r.field]
 
 
 def judged(judge: LanguageModelJudge, candidates: Sequence[Candidate], profile: Profile) -> Timed:

@@ -6,8 +6,11 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from ranker.store import Store
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -67,6 +70,66 @@ def test_ticks_in_edited_rankings_are_stored_and_learned_from(cli: Cli, judged: 
     learned = cli("learn")
     assert learned.returncode == 0, learned.stderr
     assert "ticks: 15 used" in learned.stdout
+
+
+def halves(judged: Path) -> tuple[Path, Path]:
+    """The judged file as two days of about 60 papers."""
+    rows = judged.read_text(encoding="utf-8").splitlines()
+    paths = judged.with_name("2026-02-10.a.jsonl"), judged.with_name("2026-02-11.jsonl")
+    for path, part in zip(paths, (rows[::2], rows[1::2]), strict=True):
+        path.write_text("\n".join(part) + "\n", encoding="utf-8")
+    return paths
+
+
+def heads(home: Path) -> dict[str, Any]:
+    """What stands behind the heads of the default profile."""
+    path = home / "xdg_data_home" / "ranker" / "heads" / "default" / "heads.json"
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_what_was_judged_once_is_known_to_the_next_fit(cli: Cli, judged: Path, home: Path) -> None:
+    first, second = halves(judged)
+    a, b = (len(path.read_text(encoding="utf-8").splitlines()) for path in (first, second))
+    one = cli("learn", "--judged", first)
+    assert one.returncode == 0, one.stderr
+    assert f"learning from 0 judged papers of 0 day(s) from the store, {a} given now, 0 ticks" in one.stdout
+    # 119 papers take the place of the shipped heads, which rest on thousands: said, with the way back
+    told = f"{a} papers of 1 day(s) make these heads; the shipped heads whose place they take were made from "
+    assert told in one.stderr and "heads/default to have the shipped heads again" in one.stderr
+    two = cli("learn", "--judged", second)
+    assert f"learning from {a} judged papers of 1 day(s) from the store, {b} given now, 0 ticks" in two.stdout
+    assert heads(home)["papers"] == a + b and heads(home)["days"] == ["2026-02-10", "2026-02-11"]
+    assert "whose place" not in two.stderr
+    both = heads(home)["sha256"]
+    again = cli("learn", "--judged", second)
+    assert f"{b} given now ({b} of them in the store before)" in again.stdout and heads(home)["sha256"] == both
+    bare = cli("learn")
+    assert f"learning from {a + b} judged papers of 2 day(s) from the store, 0 given now" in bare.stdout
+    assert bare.returncode == 0 and heads(home)["sha256"] == both
+
+
+def test_learning_anew_forgets_what_earlier_calls_stored_and_says_what_is_lost(
+    cli: Cli, judged: Path, home: Path, tmp_path: Path
+) -> None:
+    first, second = halves(judged)
+    assert cli("learn", "--judged", first, "--judged", second).returncode == 0
+    all_papers = heads(home)["papers"]
+    (tmp_path / "2026-02-12.jsonl").write_text(
+        '{"id": "2601.00001", "title": "T", "abstract": "A.", "judgment": null}\n'
+    )
+    failed = cli("learn", "--forget-judged", "--judged", "2026-02-12.jsonl")
+    assert failed.returncode == 4 and "at least 3 recommended" in failed.stderr
+    assert heads(home)["papers"] == all_papers
+    with Store(home / "xdg_data_home" / "ranker" / "ranker.db", read_only=True) as store:
+        assert store.counts()["judged"] == all_papers  # a call that fails forgets nothing
+    fewer = cli("learn", "--forget-judged", "--judged", first)
+    assert fewer.returncode == 0, fewer.stderr
+    papers = heads(home)["papers"]
+    told = f"{papers} papers of 1 day(s) make these heads; the heads whose place they take were made from {all_papers}"
+    assert told in fewer.stderr and "give the judged files of before as well" in fewer.stderr
+    assert heads(home)["days"] == ["2026-02-10"]
+    assert "0 judged papers of 0 day(s)" not in cli("learn").stdout
+    assert heads(home)["papers"] == papers
 
 
 @pytest.mark.parametrize(

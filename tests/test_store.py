@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import sqlite3
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 
 from ranker.errors import StoreError
+from ranker.heads.data import JudgedPaper
 from ranker.store import Store, Tick, run_lock
-from ranker.store.schema import VERSION
+from ranker.store.schema import MIGRATIONS, VERSION
 from ranker.types import Exclusion, Judgment, Rejected, Run, Stage, Texts, Usage
 from tests.make import paper, ranking
 
@@ -107,6 +109,35 @@ def test_judgments_texts_and_ticks(store: Store) -> None:
     assert store.ticks("other") == []
     store.put_ticks([Tick("2601.00001", None, "test", "2026-01-14", None, None, NOW)])
     assert store.ticks("test") == []  # a null tick takes the mark back
+
+
+def test_judged_papers_are_kept_by_profile_and_a_label_given_again_replaces(store: Store) -> None:
+    first = JudgedPaper("2601.00001", "2026-01-13", "Title", "Text.", True, "A", 8.5, ("A. B.", "C. D."))
+    left = JudgedPaper("2601.00002", "2026-01-13", "Other", "", False)
+    later = dataclasses.replace(first, day="2026-01-14", recommended=False, field=None, score=None)
+    store.put_judged("test", [left, first, later], NOW)
+    assert store.judged("test") == [first, left, later]
+    assert store.judged("other") == []
+    mended = dataclasses.replace(first, field="B", score=None)
+    store.put_judged("test", [mended], NOW)
+    assert store.judged("test") == [mended, left, later]
+    store.put_judged("other", [first], NOW)
+    store.put_judged("test", [left], NOW, anew=True)
+    assert (store.judged("test"), store.judged("other")) == ([left], [first])
+    assert store.counts()["judged"] == 2
+
+
+def test_a_store_from_before_judged_papers_were_kept_takes_them(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with sqlite3.connect(path) as db:
+        for script in MIGRATIONS[:5]:
+            db.executescript(script)
+        db.execute("INSERT INTO ticks VALUES ('test', '2601.00001', 0, '2026-01-14', 'up', NULL, ?)", (NOW,))
+        db.execute("PRAGMA user_version = 5")
+    with Store(path) as store:
+        assert store.judged("test") == [] and len(store.ticks("test")) == 1
+        store.put_judged("test", [JudgedPaper("2601.00002", "2026-01-13", "Other", "", False)], NOW)
+        assert len(store.judged("test")) == 1
 
 
 def test_a_run_comes_back_whole_and_replaces_the_same_day(store: Store) -> None:
@@ -237,6 +268,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_its_papers
         db.execute("DROP INDEX papers_by_text")
         db.execute("DROP INDEX vectors_by_text")
         db.execute("DROP TABLE rows")
+        db.execute("DROP TABLE judged")
         db.execute("PRAGMA user_version = 1")
     with Store(tmp_path / "s.db") as store:
         assert store.days() == [("2026-01-14", 1), ("2026-01-13", 1)]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from ranker import resources
 from ranker.config import Config, JudgeChoice
-from ranker.errors import ConfigError
+from ranker.errors import BackendError, ConfigError
 from ranker.profile import Profile, load_profile
 
 if TYPE_CHECKING:
-    from ranker.heads.model import Heads
+    from ranker.heads.model import Heads, HeadsMeta
     from ranker.protocols import Encoder, Judge
 
 
@@ -67,13 +67,9 @@ def choose_heads(choice: str, profile: Profile, encoder: Encoder) -> Heads | Non
         if not folder.is_dir():
             raise ConfigError("is no folder of heads", where=str(folder), todo="give auto, none or a folder")
         return load_heads(folder, profile, encoder)
-    learned, shipped = learned_heads_dir(profile), resources.models_dir() / f"heads-{profile.name}"
-    if learned.is_dir():
-        return load_heads(learned, profile, encoder)
-    # Shipped heads know the embedded encoder and the packaged profile only; whoever changes either starts cold.
-    if shipped.is_dir() and _fits(shipped, profile, encoder):
-        return load_heads(shipped, profile, encoder)
-    return None
+    learned = learned_heads_dir(profile)
+    found = learned if learned.is_dir() else shipped_heads_dir(profile, encoder)
+    return load_heads(found, profile, encoder) if found is not None else None
 
 
 def load_heads(folder: Path, profile: Profile, encoder: Encoder) -> Heads:
@@ -100,6 +96,32 @@ def _fits(folder: Path, profile: Profile, encoder: Encoder) -> bool:
     same = packaged.content_hash() == profile.content_hash()
     meta = json.loads((folder / "heads.json").read_text(encoding="utf-8"))
     return same and bool(meta["encoder_sha256"] == encoder.info.sha256)
+
+
+def heads_that_give_way(folder: Path, profile: Profile, encoder: Encoder) -> tuple[HeadsMeta, bool] | None:
+    """What stands behind the heads that new ones in ``folder`` take the place of, and whether those are the shipped
+    ones; None where no usable heads do.
+    """
+    from ranker.heads.model import read_meta
+
+    shipped = shipped_heads_dir(profile, encoder) if folder == learned_heads_dir(profile) else None
+    found = folder if folder.is_dir() else shipped
+    if found is None:
+        return None
+    try:
+        meta, _ = read_meta(found)
+    except BackendError:
+        return None  # what can't be read ranked nothing either
+    usable = meta.fields == profile.field_names and meta.encoder_sha256 == encoder.info.sha256
+    return (meta, found == shipped) if usable else None
+
+
+def shipped_heads_dir(profile: Profile, encoder: Encoder) -> Path | None:
+    """The shipped heads of this profile. They know the embedded encoder and the packaged profile only: whoever changes
+    either starts cold.
+    """
+    shipped = resources.models_dir() / f"heads-{profile.name}"
+    return shipped if shipped.is_dir() and _fits(shipped, profile, encoder) else None
 
 
 def learned_heads_dir(profile: Profile) -> Path:

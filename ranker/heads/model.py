@@ -108,7 +108,7 @@ class Heads:
     @classmethod
     def load(cls, folder: Path, *, encoder_sha256: str) -> Heads:
         """Raises BackendError where the folder is incomplete, altered, or fitted for another encoder."""
-        meta, claimed = _read_meta(folder)
+        meta, claimed = read_meta(folder)
         if meta.encoder_sha256 != encoder_sha256:
             raise BackendError(
                 f"the heads were fitted for another encoder (sha256 {meta.encoder_sha256[:12]}, "
@@ -148,7 +148,8 @@ def _arrays(heads: Heads) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _read_meta(folder: Path) -> tuple[HeadsMeta, str]:
+def read_meta(folder: Path) -> tuple[HeadsMeta, str]:
+    """Where the heads of a folder come from, and the sha256 that they claim; BackendError where that can't be read."""
     try:
         raw = json.loads((folder / _META).read_text(encoding="utf-8"))
         found, claimed = raw.pop("format"), raw.pop("sha256")

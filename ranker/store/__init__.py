@@ -1,4 +1,4 @@
-"""The store: one SQLite file (WAL) with papers, vectors, outcomes, texts, runs, what was seen, and ticks."""
+"""The store: one SQLite file (WAL) with papers, vectors, outcomes, texts, runs, what was seen, ticks, judged papers."""
 
 from ranker.store.lock import run_lock
 from ranker.store.store import Store

@@ -73,6 +73,14 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE vectors_as_they_came RENAME TO vectors;
     CREATE UNIQUE INDEX vectors_by_text ON vectors (encoder, text_hash);
     """,
+    # Judged papers that `ranker learn` was given, so that the next fit knows them too. Text: title, abstract, authors.
+    """
+    CREATE TABLE judged (
+        profile TEXT NOT NULL, arxiv_id TEXT NOT NULL, day TEXT NOT NULL,
+        recommended INTEGER NOT NULL, field TEXT, score REAL, text BLOB NOT NULL, at TEXT NOT NULL,
+        PRIMARY KEY (profile, arxiv_id, day)
+    ) WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ranker.store import codec
+from ranker.store.judged import StoredJudged
 from ranker.store.papers import StoredPapers
 from ranker.types import Judgment, Ranking, Run, Texts, Tick
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Store(StoredPapers):
+class Store(StoredPapers, StoredJudged):
     """One SQLite file. Rows carry the profile. Not for use from several threads.
 
     ``read_only``: nothing is made, migrated or written; works in a folder that can't be written to.
@@ -22,7 +23,7 @@ class Store(StoredPapers):
 
     def counts(self) -> dict[str, int]:
         """Rows a table, for `ranker doctor`."""
-        names = ("papers", "vectors", "outcomes", "texts", "runs", "ticks")
+        names = ("papers", "vectors", "outcomes", "texts", "runs", "ticks", "judged")
         return {n: int(self._rows(f"SELECT count(*) FROM {n}")[0][0]) for n in names}
 
     # vectors

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ranker.cli import FINE, PARTIAL
-from ranker.cli.console import Bars, note, warn
+from ranker.cli.console import Bars, warn
 from ranker.cli.options import ConfigOption, DebugOption, ProfileOption, QuietOption, StoreOption, WaitOption
 from ranker.cli.session import Session, now
 from ranker.errors import InputError
@@ -36,6 +37,9 @@ def learn_heads(
     out_folder: Annotated[
         Path | None, typer.Option("--out", help="Folder for the heads; the profile's own if not given.")
     ] = None,
+    forget_judged: Annotated[
+        bool, typer.Option("--forget-judged", help="Start anew: drop the judged papers that earlier calls stored.")
+    ] = False,
     min_papers: Annotated[
         int | None, typer.Option("--min-papers", help="Keep n-grams that occur in as many papers.", min=1)
     ] = None,
@@ -46,7 +50,10 @@ def learn_heads(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> int:
-    """Fit the profile's heads from judged papers and from the ticks in the store; the next run uses them."""
+    """Fit the profile's heads from all that is known: judged papers of this call and of earlier ones, and ticks.
+
+    Judged papers are kept in the store; a paper given again for the same day takes its new label.
+    """
     from ranker.backends.judges import learned_heads_dir
     from ranker.feedback import labels
     from ranker.heads.model import check_heads_folder
@@ -58,23 +65,29 @@ def learn_heads(
         folder = out_folder or learned_heads_dir(session.profile)
         check_heads_folder(folder)  # before minutes of work, not after
         session.lock()
-        fields, held = session.profile.field_names, session.store
+        name, fields, held = session.profile.name, session.profile.field_names, session.store
         found = gather(paths, papers_of_day=held.papers_of_day)
-        ticked, missing = labels(held.ticks(session.profile.name), held.paper, fields)
-        if not paths and not ticked:
+        kept = [] if forget_judged else held.judged(name)
+        ticked, missing = labels(held.ticks(name), held.paper, fields)
+        if not paths and not kept and not ticked:
             raise InputError(
-                "nothing to learn from: no --judged file, and no ticks in the store",
+                "nothing to learn from: no --judged file, no judged papers and no ticks in the store",
                 where=str(session.store_path),
                 todo="give --judged PATH, or tick papers and run `ranker feedback`",
             )
-        papers = prepare([*found.papers, *ticked])
+        papers = prepare([*kept, *found.papers, *ticked])
+        held.put_judged(name, found.papers, now().isoformat(timespec="seconds"), anew=forget_judged)
+        for row in found.rejected[:5]:
+            warn(f"{row.path}:{row.line}: refused: {row.why}")
+        print(f"read {len(found.papers)} judged papers, refused {len(found.rejected)} rows")
+        print(
+            f"ticks: {len(ticked)} used, {len(missing)} of papers that the store lacks; titles only: {found.textless}"
+        )
+        print(_sources(kept, found.papers, len(ticked)), flush=True)
+        _warn_of_less(session, folder, papers)
         vectors, cold_rows = _inputs(session, papers, quiet=quiet)
         learned = _fit(session, papers, vectors, cold_rows, min_papers, quiet=quiet)
         learned.heads.save(folder)
-    for row in found.rejected[:5]:
-        warn(f"{row.path}:{row.line}: refused: {row.why}")
-    print(f"read {len(found.papers)} judged papers, refused {len(found.rejected)} rows")
-    print(f"ticks: {len(ticked)} used, {len(missing)} of papers that the store lacks; titles only: {found.textless}")
     for name in _SHOWN:
         if name in learned.quality:
             print(f"  {name:>16} {learned.quality[name]}")
@@ -111,6 +124,37 @@ def feedback(
     if not ticks:
         raise InputError("no line held a tick", where=str(file), todo="the first reasons are above")
     return PARTIAL if rejected else FINE
+
+
+def _sources(kept: Sequence[JudgedPaper], given: Sequence[JudgedPaper], ticks: int) -> str:
+    """What is learned from, by where it comes from. A paper of an earlier call that is given again counts as given."""
+    known, new = {(p.arxiv_id, p.day) for p in kept}, {(p.arxiv_id, p.day) for p in given}
+    days = len({day for _, day in known - new})
+    earlier = f"{len(known - new):,} judged papers of {days} day(s) from the store"
+    again = f" ({len(new & known):,} of them in the store before)" if new & known else ""
+    return f"learning from {earlier}, {len(new):,} given now{again}, {ticks:,} ticks"
+
+
+def _warn_of_less(session: Session, folder: Path, papers: Sequence[JudgedPaper]) -> None:
+    """Before the work: where the heads to come know less than those that they take the place of, and the way back."""
+    from ranker.backends.judges import heads_that_give_way, learned_heads_dir, shipped_heads_dir
+
+    found = heads_that_give_way(folder, session.profile, session.encoder)
+    if found is None:
+        return
+    before, shipped = found
+    days = len({p.day for p in papers})
+    if len(papers) >= before.papers and days >= len(before.days):
+        return
+    back = [] if shipped else ["give the judged files of before as well"]
+    own = folder == learned_heads_dir(session.profile)
+    if own and shipped_heads_dir(session.profile, session.encoder) is not None:
+        back.append(f"remove {folder} to have the shipped heads again")
+    warn(
+        f"{len(papers):,} papers of {days} day(s) make these heads; the {'shipped ' if shipped else ''}heads whose "
+        f"place they take were made from {before.papers:,} of {len(before.days)}, and may well be better. "
+        f"The way back: {', or '.join(back)}"
+    )
 
 
 def _inputs(
@@ -155,7 +199,6 @@ def _fit(
         bars.advance(steps - done)
         done = steps
 
-    note(f"fitting on {len(papers)} judged papers")
     try:
         return learn(
             papers,

@@ -36,7 +36,7 @@ class Request:
     """What to rank: parsed papers, what was refused, how many lines were read, and the clock.
 
     ``day`` keys the run in the store (the papers' own newest day if None); ``title_date`` is only shown; ``stages``:
-    what came before, such as reading.
+    what came before, such as reading; ``retry_failed``: words that failed their checks are written again.
     """
 
     papers: tuple[Paper, ...]
@@ -49,6 +49,7 @@ class Request:
     partial: bool = False
     title_date: str | None = None
     stages: tuple[Stage, ...] = ()
+    retry_failed: bool = False
 
 
 def rank(
@@ -107,7 +108,7 @@ def rank(
     wanted = [_filed(c, chosen[c.paper.versioned_id]) for c in candidates if c.paper.versioned_id in chosen]
     alike = _near_duplicates(wanted, search)
     with watch.stage("write", len(chosen)) as tally:
-        words = _write(wanted, judge, profile, store, now, tally)
+        words = _write(wanted, judge, profile, store, now, tally, again=request.retry_failed)
         remarks += model.engine_notes() if model else ()
     rankings = outcomes.distinct_reasons(outcomes.dress(rankings, words, known, by_version))
     counts = report.tally(request.read, len(request.rejected), rankings)
@@ -261,18 +262,28 @@ def judge_papers(
 
 
 def _write(
-    candidates: Sequence[Candidate], judge: Judge, profile: Profile, store: Store, now: str, tally: Tally
+    candidates: Sequence[Candidate],
+    judge: Judge,
+    profile: Profile,
+    store: Store,
+    now: str,
+    tally: Tally,
+    *,
+    again: bool = False,
 ) -> dict[str, Texts]:
-    """Words for recommended papers, by versioned id; a text that failed its checks is not stored: it is tried again."""
+    """Words for recommended papers, by versioned id. Words that failed their checks are stored as such: under the same
+    keys the model would fail again, and be loaded for it. ``again`` has them written once more. What the engine lost is
+    no result and is not stored.
+    """
     keys = {c.paper.arxiv_id: k for c in candidates if (k := judge.text_key(c)) is not None}
     by_id = {c.paper.arxiv_id: c for c in candidates}
-    stored = store.get_texts(list(keys.values()))
+    stored = {k: t for k, t in store.get_texts(list(keys.values())).items() if not (again and t.failed)}
     result = {by_id[i].paper.versioned_id: stored[k] for i, k in keys.items() if k in stored}
     tally.reuse(len(result))
     missing = [c for c in candidates if c.paper.arxiv_id in keys and c.paper.versioned_id not in result]
     for texts in judge.write(missing) if missing else ():
         result[by_id[texts.arxiv_id].paper.versioned_id] = texts
-        if not texts.failed:
+        if not any(name == "error" or name.endswith(":error") for name in texts.failed):
             store.put_texts(profile.name, keys[texts.arxiv_id], texts, now)
         tally.advance()
     return result

@@ -13,6 +13,7 @@ from ranker.backends.faiss import inner_products
 from ranker.backends.heads import HeadsJudge
 from ranker.digest.jsonl import report
 from ranker.digest.recommendation import render
+from ranker.errors import BackendError
 from ranker.estimate import plan
 from ranker.judging.after import After
 from ranker.judging.anchors import Anchor, AnchorRecord, Watch
@@ -105,6 +106,32 @@ def test_new_papers_start_the_model_and_stored_ones_do_not(store: Store) -> None
     asked = len(generator.asked)
     ranked(store, judge(generator, JudgeSettings(write_reason=False)))
     assert (generator.starts, len(generator.asked)) == (1, asked)
+
+
+def test_words_that_failed_are_not_written_again_unless_asked(store: Store) -> None:
+    generator = Starting(by_number, lambda prompt, options: "I can not.")
+    first = ranked(store, judge(generator))
+    written, texts = len(generator.written), {r.paper.arxiv_id: r.texts for r in first.rankings if r.texts}
+    assert written == 4 and all(t.failed for t in texts.values())  # two papers, each with its one retry
+    again = ranked(store, judge(generator))
+    assert (len(generator.written), generator.starts) == (written, 1)
+    assert {r.paper.arxiv_id: r.texts for r in again.rankings if r.texts} == texts
+    asked = dataclasses.replace(REQUEST, retry_failed=True)
+    rank(asked, PROFILE, encoder=ENCODER, search=inner_products, judge=judge(generator), store=store)
+    assert len(generator.written) == 2 * written
+
+
+def test_words_that_the_engine_lost_are_tried_again(store: Store) -> None:
+    class Dying(ScriptedGenerator):
+        def write(self, prompts: Any, options: Any) -> Any:
+            self.written.append((next(iter(prompts)), options))
+            raise BackendError("the engine died")
+
+    generator = Dying(by_number)
+    assert all(r.texts.failed == ("error",) for r in ranked(store, judge(generator)).rankings if r.texts)
+    written = len(generator.written)
+    ranked(store, judge(generator))
+    assert len(generator.written) == 2 * written > 0
 
 
 def test_tokens_are_told_by_pass_and_their_sum_in_the_header(store: Store, tmp_path: Path) -> None:

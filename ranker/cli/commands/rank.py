@@ -69,6 +69,9 @@ def rank_papers(
     store: StoreOption = None,
     wait: WaitOption = None,
     history: Annotated[bool, typer.Option("--history/--no-history", help="Mind what earlier days showed.")] = True,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Write words again that failed their checks in earlier runs.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and how long.")] = False,
     quiet: QuietOption = False,
     debug: DebugOption = False,
@@ -81,8 +84,8 @@ def rank_papers(
         raise typer.BadParameter("give INPUT files, --day, or --all (--date sets the title's date): one of them")
     if not corpus and (prefilter is not None or workers is not None or zipped):
         raise typer.BadParameter("--prefilter, --workers and --gzip go with --all, --since or --until")
-    if corpus and dry_run:
-        raise typer.BadParameter("--dry-run plans inputs or a --day, not --all")
+    if corpus and (dry_run or retry_failed):
+        raise typer.BadParameter("--dry-run and --retry-failed go with inputs or a --day, not with --all")
     check_share(prefilter)
     for name, value in (("--day", day), ("--date", date), ("--since", since), ("--until", until)):
         check_date(name, value)
@@ -110,7 +113,7 @@ def rank_papers(
             return rank_corpus(session, bulk, out_folder, zipped=zipped, quiet=quiet)
         request = _from_store(session, day) if day else _from_inputs(session, inputs or [])
         history = history and session.config.digest.history
-        request = dataclasses.replace(request, title_date=date, use_history=history)
+        request = dataclasses.replace(request, title_date=date, use_history=history, retry_failed=retry_failed)
         if dry_run:
             return _dry_run(session, request)
         return finish(session, request, out_folder, quiet=quiet)

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ranker import outcomes
-from ranker.pipeline import Request, outcome_key
+from ranker.pipeline import Request, outcome_key, stored_profile
 from ranker.profile import Profile
 from ranker.protocols import Encoder, Judge
-from ranker.route import vetoes
+from ranker.route import Search, centroid_texts, route, vetoes
 from ranker.text import text_hash
-from ranker.types import Candidate, Route, Run
+from ranker.types import Candidate, Paper, Route, Run
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ranker.store import Store
 
 # Without a run in the store to learn from: MiniLM on two cores; printed as a rough figure.
 _EMBED_SECONDS, _JUDGE_SECONDS = 1 / 50, 1 / 2000
 _ENOUGH_ITEMS, _RUNS = 20, 5
+_NEVER = "no earlier run used this model"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Counts of a run that has not been made. ``judge_at_most``: routed papers are known only after embedding.
+    """Counts of a run that has not been made. ``judge_at_most``: of papers without a vector it is known only after
+    embedding whether they are routed; ``unrouted``: those that are not, of the others. ``sure``: there are
+    none without a vector.
 
     ``seconds``: for what is to embed and to judge; None where nothing tells how fast this judge is. ``tokens``: of a
     language model for what is to judge; None where the judge uses none, or can't tell.
@@ -43,6 +49,8 @@ class Plan:
     seconds: float | None
     basis: str
     tokens: int | None = None
+    unrouted: int = 0
+    sure: bool = False
 
     def lines(self) -> list[str]:
         cost = "time unknown" if self.seconds is None else f"about {self.seconds:.0f} s"
@@ -51,17 +59,21 @@ class Plan:
         return [
             f"read {self.read} rows: {self.rejected} refused, {self.duplicates} duplicates, {self.vetoed} vetoed",
             f"embed {self.embed} texts ({self.embed_known} are in the store)",
-            f"judge at most {self.judge_at_most} papers with {self.judge} ({self.judge_known} are in the store)",
+            f"judge {'' if self.sure else 'at most '}{self.judge_at_most} papers with {self.judge} "
+            f"({self.judge_known} are in the store{f', {self.unrouted} unrouted' if self.unrouted else ''})",
             f"{cost} ({self.basis}); nothing was written",
         ]
 
 
-def plan(request: Request, profile: Profile, *, encoder: Encoder, judge: Judge, store: Store | None) -> Plan:
-    """Count, and only read: nothing is embedded, routed, judged or stored.
+def plan(
+    request: Request, profile: Profile, *, encoder: Encoder, search: Search, judge: Judge, store: Store | None
+) -> Plan:
+    """Count, and only read: nothing is embedded, judged or stored.
 
-    So a paper that would end unrouted counts as one to judge, and one that is judged under any field as known.
-    ``store``: opened to read only will do; None where there is none yet. A judge that uses a language model may have
-    ``estimate_tokens(candidates) -> int``: prompts and texts of candidates whose route names a field at a guess.
+    What has a vector in the store is routed. Of the rest a paper that would end unrouted counts as one to judge, and
+    one that is judged under any field as known. ``store``: opened to read only will do; None where there is none yet.
+    A judge that uses a language model may have ``estimate_tokens(candidates) -> int``: prompts and texts of candidates
+    whose route names a field, perhaps at a guess.
     """
     papers = request.papers
     hashes = [text_hash(p.title, p.abstract) for p in papers]
@@ -69,7 +81,13 @@ def plan(request: Request, profile: Profile, *, encoder: Encoder, judge: Judge, 
     newest = outcomes.newest_positions(papers)
     vetoed = vetoes(papers, profile)
     live = [i for i, p in enumerate(papers) if newest[p.arxiv_id] == i and not vetoed[i]]
-    candidates = [Candidate(papers[i], _guess(profile.field_names[0]), hashes[i], b"") for i in live]
+    routed = _routes([papers[i] for i in live], [hashes[i] for i in live], stored, profile, encoder, search, store)
+    held = [(i, routed.get(hashes[i])) for i in live]
+    unrouted = sum(r is not None and (r.field is None or not r.routed) for _, r in held)
+    guess = _guess(profile.field_names[0])
+    candidates = [
+        Candidate(papers[i], r or guess, hashes[i], b"") for i, r in held if r is None or (r.field and r.routed)
+    ]
     missing = _not_judged(candidates, profile, judge, store)
     embed = len(set(hashes) - set(stored))
     seconds, basis = _seconds(embed, missing, judge, _runs(profile, store))
@@ -86,7 +104,31 @@ def plan(request: Request, profile: Profile, *, encoder: Encoder, judge: Judge, 
         seconds=seconds,
         basis=basis,
         tokens=_tokens(missing, judge),
+        unrouted=unrouted,
+        sure=all(r is not None for _, r in held),
     )
+
+
+def _routes(
+    papers: Sequence[Paper],
+    hashes: Sequence[str],
+    vectors: Mapping[str, NDArray[np.float32]],
+    profile: Profile,
+    encoder: Encoder,
+    search: Search,
+    store: Store | None,
+) -> dict[str, Route]:
+    """Text hash -> route of papers whose vector, and whose profile's vectors, the store has."""
+    import numpy as np
+
+    texts = centroid_texts(profile)
+    centroids = stored_profile(texts, encoder, store) if store is not None else None
+    known = [(p, h) for p, h in zip(papers, hashes, strict=True) if h in vectors]
+    if centroids is None or not known:
+        return {}
+    rows = np.stack([vectors[h] for _, h in known])
+    found = route([p for p, _ in known], rows, profile, texts, centroids, search)
+    return {h: r for (_, h), r in zip(known, found, strict=True)}
 
 
 def _guess(field: str) -> Route:
@@ -101,7 +143,10 @@ def _not_judged(
     routes = [_guess(name) for name in profile.field_names]
     if candidates and _minds_second(candidates[0], routes, judge):
         routes += [dataclasses.replace(a, second=b.field) for a in routes for b in routes if a.field != b.field]
-    keys = [{outcome_key(dataclasses.replace(c, route=r), judge) for r in routes} for c in candidates]
+    keys = [
+        {outcome_key(dataclasses.replace(c, route=r), judge) for r in ([c.route] if c.route.similarities else routes)}
+        for c in candidates
+    ]
     known = set(store.get_judgments(sorted(set().union(*keys))))
     return [c for c, own in zip(candidates, keys, strict=True) if not own & known]
 
@@ -125,20 +170,26 @@ def _seconds(embed: int, missing: Sequence[Candidate], judge: Judge, runs: Seque
     """
     judge_items = len(missing)
     embedding = _pace("embed", runs)
-    mine = [run for run in runs if run.judge_line == judge.name]
+    mine = [run for run in runs if _model(run.judge_line) == _model(judge.name)]
     judging = _judge_pace(mine) if judge.uses_language_model else _pace("judge", mine)
     days = [day for pace, items in ((embedding, embed), (judging, judge_items)) if pace and items for day in [pace[1]]]
     if judging is None and judge.uses_language_model and judge_items:
         arithmetic: Callable[[Sequence[Candidate]], float | None] | None = getattr(judge, "estimate_seconds", None)
         seconds = arithmetic(missing) if arithmetic is not None else None
+        why = f"no earlier run asked this model about {_ENOUGH_ITEMS} papers" if mine else _NEVER
         if seconds is None:
-            return None, "no earlier run used this model"
+            return None, why
         seconds += embed * (embedding[0] if embedding else _EMBED_SECONDS)
-        return seconds, "by arithmetic: no earlier run used this model"
+        return seconds, f"by arithmetic: {why}"
     per_text = embedding[0] if embedding else _EMBED_SECONDS
     per_paper = judging[0] if judging else _JUDGE_SECONDS
     basis = f"as fast as on {' and '.join(dict.fromkeys(days))}" if days else "a rough guess: no earlier run to go by"
     return embed * per_text + judge_items * per_paper, basis
+
+
+def _model(judge_line: str) -> str:
+    """The model without what is done to its judgments after the store (`` + calibrated, ...``), which takes no time."""
+    return judge_line.partition(" + ")[0]
 
 
 def _pace(name: str, runs: Sequence[Run]) -> tuple[float, str] | None:

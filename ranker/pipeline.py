@@ -200,11 +200,22 @@ def embed_profile(texts: Sequence[CentroidText], encoder: Encoder, store: Store)
     vectors = np.zeros((len(texts), encoder.info.dimension), dtype=np.float32)
     for kind in ("query", "document"):
         rows = [i for i, t in enumerate(texts) if t.kind == kind]
-        # A query may carry the model's prompt, so it never shares a key with a paper of the same text.
-        keys = [hashlib.sha256(f"{kind}\0{texts[i].text}".encode()).hexdigest() for i in rows]
+        keys = [_centroid_key(texts[i]) for i in rows]
         if rows:
             vectors[rows] = embed([texts[i].text for i in rows], keys, encoder, store, kind=kind).vectors
     return vectors
+
+
+def stored_profile(texts: Sequence[CentroidText], encoder: Encoder, store: Store) -> NDArray[np.float32] | None:
+    """The centroids' vectors where the store has all of them: for who only reads."""
+    keys = [_centroid_key(t) for t in texts]
+    found = store.get_vectors(encoder.info.key, keys)
+    return np.stack([found[k] for k in keys]) if all(k in found for k in keys) else None
+
+
+def _centroid_key(text: CentroidText) -> str:
+    """A query may carry the model's prompt, so it never shares a key with a paper of the same text."""
+    return hashlib.sha256(f"{text.kind}\0{text.text}".encode()).hexdigest()
 
 
 def embed_and_route(

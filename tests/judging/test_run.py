@@ -94,7 +94,12 @@ def test_the_better_of_two_fields_wins_in_the_ranking_and_in_the_words(store: St
     assert chosen and all(r.reason.startswith("依据：归入B") for r in chosen)
     assert all("convergence of gradient descent" in prompt.head for prompt, _ in generator.written)
     found = plan(
-        REQUEST, PROFILE, encoder=ENCODER, judge=judge(generator, JudgeSettings(second_field_margin=2.0)), store=store
+        REQUEST,
+        PROFILE,
+        encoder=ENCODER,
+        search=inner_products,
+        judge=judge(generator, JudgeSettings(second_field_margin=2.0)),
+        store=store,
     )
     assert (found.judge_at_most, found.judge_known) == (0, len(PAPERS))
 

@@ -199,7 +199,14 @@ def _dry_run(session: Session, request: Request) -> int:
 
     # Only read: a dry run makes no store where there is none.
     store = Store(session.store_path, read_only=True) if session.store_path.is_file() else None
-    found = plan(request, session.profile, encoder=session.encoder, judge=session.judge, store=store)
+    found = plan(
+        request,
+        session.profile,
+        encoder=session.encoder,
+        search=session.search,
+        judge=session.judge,
+        store=store,
+    )
     for line in found.lines():
         print(line)
     return FINE

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 _ERROR = re.compile(
-    r"^(?:\(\w+ pid=\d+\)\s*)*(?:ERROR[^\]]*\]\s*)?((?:\w+\.)*\w*(?:Error|Exception): .+)$", re.MULTILINE
+    r"^(?:\([\w-]+ pid=\d+\)\s*)*(?:ERROR[^\]]*\]\s*)?((?:\w+\.)*\w*(?:Error|Exception): .+)$", re.MULTILINE
 )
 _OURS = re.compile(r"^ranker: (.+)$", re.MULTILINE)
-_VAGUE = ("root cause", "Engine core", "ended with code", "EngineCore encountered")
+_KILLED = re.compile(r"(Worker proc \S+ died unexpectedly(?: \([^)]*\))?)")
+_VAGUE = ("root cause", "Engine core", "ended with code", "EngineCore encountered", "RuntimeError: cancelled")
 _CPU = "on a CPU: env.VLLM_CPU_KVCACHE_SPACE, whole GiB"
 
 _ADVICE = (
@@ -43,7 +44,7 @@ def cause(text: str, words: str) -> str:
         return text[:400]
     found = [e for e in _ERROR.findall(words) if not any(vague in e for vague in _VAGUE)]
     telling = [e for e in found if _known(e) is not None or is_out_of_memory(e)]
-    last: str = (telling or found or _OURS.findall(words) or [text])[-1]
+    last: str = (telling or _KILLED.findall(words) or found or _OURS.findall(words) or [text])[-1]
     return last[:400]
 
 
@@ -59,6 +60,8 @@ def advice(words: str) -> str:
         return known
     if is_out_of_memory(words):
         return "lower max_num_seqs and max_num_batched_tokens in [vllm], or take a smaller or quantised model"
+    if _KILLED.search(words):
+        return f"free memory or give the KV cache less ({_CPU}), if it was the system that killed it for want of memory"
     return "see the engine's words above; --judge transformers needs no vLLM"
 
 

@@ -106,6 +106,8 @@ class VllmSettings:
                 raise ValueError(f"env.{name}: only VLLM_* variables and {', '.join(_OTHER_ENV)} can be set here")
             if not isinstance(value, str):
                 raise ValueError(f'env.{name}: write the value as a string, "{value}"')
+            if name == "VLLM_CPU_KVCACHE_SPACE" and not re.fullmatch("[0-9]*", value):
+                raise ValueError(f"env.{name} is {value!r}: write whole GiB; engine.kv_cache_memory_bytes takes bytes")
 
     def chosen(self) -> dict[str, Any]:
         """Engine arguments that this configuration sets, without the preset's."""

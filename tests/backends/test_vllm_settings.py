@@ -55,6 +55,8 @@ def test_what_is_ours_can_not_be_set_behind_our_back() -> None:
         VllmSettings(env={"LD_PRELOAD": "x"})
     with pytest.raises(ValueError, match="off the network"):
         VllmSettings(env={"VLLM_NO_USAGE_STATS": "0"})
+    with pytest.raises(ValueError, match="whole GiB"):  # vLLM's own words would be "invalid literal for int()"
+        VllmSettings(env={"VLLM_CPU_KVCACHE_SPACE": "0.5"})
     with pytest.raises(ValueError, match="gpu_memory_utilization"):
         VllmSettings(gpu_memory_utilization=1.5)
 
@@ -122,6 +124,26 @@ def test_the_cause_is_looked_for_above() -> None:
         "(EngineCore pid=12) ERROR 11-20 18:00:01 [core.py:10] RuntimeError: cancelled\n"
     )
     assert cause(said, nested).startswith("ValueError: Available memory")
+    on_cpu = (
+        "(VllmWorker-0 pid=13) ERROR 11-21 02:09:52 [multiproc_executor.py:953] ValueError: Available memory on node 0 "
+        "(21.3/23.5 GiB) on startup is less than desired CPU memory utilization (0.97, 22.8 GiB).\n"
+        "(EngineCore pid=12) ERROR 11-21 02:09:53 [core.py:1510] Exception: WorkerProc initialization failed due to an "
+        "exception in a background process. See stack trace for root cause.\n"
+    )
+    assert cause(said, on_cpu).startswith("ValueError: Available memory on node 0")
+
+
+def test_a_worker_that_the_system_killed_is_named() -> None:
+    """Killed with -9, vLLM 0.32 says so in a line without an error, and ends with "cancelled"."""
+    log = (
+        "(EngineCore pid=12) ERROR 11-21 02:13:01 [multiproc_executor.py:315] Worker proc VllmWorker-0 died "
+        "unexpectedly (exit code: -9), shutting down executor.\n"
+        "(EngineCore pid=12) ERROR 11-21 02:13:01 [core.py:1512] RuntimeError: cancelled\n"
+    )
+    assert cause("RuntimeError: cancelled", log) == "Worker proc VllmWorker-0 died unexpectedly (exit code: -9)"
+    assert "VLLM_CPU_KVCACHE_SPACE" in advice(log)
+    enough = f"{log}(Worker pid=13) ERROR 11-21 02:13:00 [a.py:1] torch.OutOfMemoryError: CUDA out of memory.\n"
+    assert cause("RuntimeError: cancelled", enough).startswith("torch.OutOfMemoryError")
 
 
 def test_the_packaged_file_lists_every_key_with_its_default() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Run
 
-pytest.importorskip("openai", reason="openai is not installed: pip install 'ranker[openai]'")
+pytest.importorskip("openai", reason="openai is not installed: pip install '.[openai]'")
 
 from tests.backends.loopback import Handler, completion, serving
 

@@ -205,3 +205,15 @@ def test_profile_new_check_show(cli: Cli, tmp_path: Path) -> None:
     assert wrong.returncode == 4 and "lab.toml:" in wrong.stderr and "did you mean 'top_share'" in wrong.stderr
     assert cli("profile", "new", "my-lab", "--out", "lab.toml").returncode == 4
     assert "原生多模态大模型" in cli("profile", "show").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--judge", "transformers"], "--judge transformers needs one"),
+        (["--judge", "heads", "--model", "smollm2"], "--judge heads uses no language model"),
+    ],
+)
+def test_a_model_too_few_or_too_many_is_wrong_usage(cli: Cli, small_day: Path, options: list[str], says: str) -> None:
+    done = cli("rank", small_day, "--out", "out", *options)
+    assert done.returncode == 2 and says in " ".join(done.stderr.split()), done.stderr

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ranker.backends.openai_absent import NoServerError
 from ranker.config import Config, JudgeChoice
-from ranker.errors import BackendError
+from ranker.errors import BackendError, ConfigError
 
 if TYPE_CHECKING:
     from ranker.protocols import Generator
@@ -22,8 +24,9 @@ def pick_generator(choice: JudgeChoice, config: Config, *, only_plan: bool = Fal
     ``only_plan``: for counting alone; a server that does not answer is replaced by guesses, and the sentence says so.
 
     Raises:
-        BackendError: what was asked for is not there, with how to get it.
-        ConfigError: its table of the configuration is wrong.
+        BackendError: what was asked for is not there, with how to get it. ``auto`` does without a server that does not
+            answer.
+        ConfigError: no model is named, or its table of the configuration is wrong.
     """
     name: str = choice.name
     why = f"judge {name}, as asked for"
@@ -32,14 +35,16 @@ def pick_generator(choice: JudgeChoice, config: Config, *, only_plan: bool = Fal
         if name == "heads":
             return None, why
     if not choice.model and name != "openai":
-        raise BackendError(
-            "no language model is named",
-            where=f"--judge {name}",
-            todo="name a folder (or the server's name) by --model",
+        raise ConfigError(
+            f"judge {name} needs a language model, and none is named",
+            where="[judge] model",
+            todo="name a folder (or a server's address) there or by --model",
         )
     try:
         return open_generator(name, choice.model, config), why
     except BackendError as error:
+        if choice.name == "auto" and isinstance(error, NoServerError):
+            return None, f"auto: no server answers at {choice.model}, so the heads judge without a language model"
         if not only_plan or name != "openai":
             raise
         from ranker.backends.openai_absent import AbsentServer
@@ -49,7 +54,9 @@ def pick_generator(choice: JudgeChoice, config: Config, *, only_plan: bool = Fal
 
 
 def best_there(choice: JudgeChoice) -> tuple[str, str]:
-    """What ``auto`` comes to: vLLM where it imports and has a device, else transformers, else the heads; no server."""
+    """What ``auto`` comes to: a server where its address is the model, vLLM where it imports and has a device, else
+    transformers; the heads where no model is named.
+    """
     if not choice.model:
         return "heads", "auto: no language model is named (--model), so the heads judge without one"
     if choice.model.startswith(_ADDRESS):
@@ -69,12 +76,18 @@ def open_generator(name: str, model: str, config: Config) -> Generator:
 
         settings = config.section("openai", OpenAISettings)
         if model.startswith(_ADDRESS):
-            return OpenAIGenerator("", dataclasses.replace(settings, base_url=model))
+            try:
+                return OpenAIGenerator("", dataclasses.replace(settings, base_url=model))
+            except NoServerError as error:
+                todo = "start it, or mend the address given by --model (it ends in /v1)"
+                raise NoServerError(error.what, where=error.where, todo=todo) from error
         return OpenAIGenerator(model, settings)
     if model == SMALL:
         from ranker.backends.smollm2 import ensure_smollm2
 
         model = str(ensure_smollm2())
+    folder = Path(model).expanduser()
+    model = str(folder) if folder.is_dir() else model
     if name == "vllm":
         from ranker.backends.vllm import VllmGenerator
         from ranker.backends.vllm_settings import VllmSettings

@@ -12,6 +12,10 @@ from ranker.types import Usage
 _CONTEXT = 8192
 
 
+class NoServerError(BackendError):
+    """Nothing answers at the address."""
+
+
 class AbsentServer:
     """A ``Generator`` that only counts. Its ``info`` can't equal the server's, so no stored judgment is found by it."""
 

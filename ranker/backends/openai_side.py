@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from ranker.backends.extras import install
+from ranker.backends.openai_absent import NoServerError
 from ranker.backends.openai_replies import estimate_tokens
 from ranker.errors import BackendError
 
@@ -67,7 +69,7 @@ def open_client(address: str, timeout: float, secret: str) -> Any:
         import openai
     except ImportError as error:
         raise BackendError(
-            f"the openai client does not import: {error}", where="backend openai", todo="pip install 'ranker[openai]'"
+            f"the openai client does not import: {error}", where="backend openai", todo=install("openai")
         ) from error
     http = openai.DefaultHttpxClient(trust_env=not is_local(address))  # no proxy between us and our own machine
     return openai.OpenAI(api_key=secret or "none", base_url=address, timeout=timeout, max_retries=0, http_client=http)
@@ -93,10 +95,10 @@ def list_models(client: Any, address: str, key: str) -> list[dict[str, Any]]:
             ) from None
         return []  # a server without a list of models may still answer chats
     except openai.APIConnectionError as error:
-        raise BackendError(
+        raise NoServerError(
             f"no server answers ({type(error.__cause__).__name__})",
             where=address,
-            todo="start it, or give its address as base_url (it ends in /v1)",
+            todo="start it, or give its address by --model, or as base_url under [openai] (it ends in /v1)",
         ) from None
     except (openai.OpenAIError, ValueError):
         return []

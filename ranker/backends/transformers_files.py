@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import time
+import urllib.error
+import urllib.request
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ranker.errors import BackendError
 
+_FOLDER = (
+    "name a folder with config.json, tokenizer.json and safetensors, a downloaded model, or smollm2 (the packaged one)"
+)
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_HUB_SECONDS = 5.0
 _SIZE = 1024  # of the square product that measures a device: 2 GFLOP, a few milliseconds
 
 
@@ -18,17 +27,17 @@ def read_config(name: str) -> tuple[Any, Any]:
     Raises:
         BackendError: there is none, or transformers does not know it.
     """
+    local = from_here(name)  # before the library, which takes seconds
     try:
         from transformers import AutoConfig, AutoTokenizer
     except ImportError as error:
         raise _no_library(error) from error
     try:
-        local = _local(name)
         return AutoTokenizer.from_pretrained(name, local_files_only=local), AutoConfig.from_pretrained(
             name, local_files_only=local
         )
     except (OSError, ValueError, KeyError) as error:
-        raise _unreadable(name, error) from error
+        raise unreadable(name, error) from error
 
 
 def read_weights(name: str, dtype: str, device: str) -> Any:
@@ -45,7 +54,9 @@ def read_weights(name: str, dtype: str, device: str) -> Any:
         raise _no_library(error) from error
     logging.disable_progress_bar()  # the stages have their own
     try:
-        model = AutoModelForCausalLM.from_pretrained(name, local_files_only=_local(name), dtype=getattr(torch, dtype))
+        model = AutoModelForCausalLM.from_pretrained(
+            name, local_files_only=from_here(name), dtype=getattr(torch, dtype)
+        )
         return model.to(device).eval()
     except (MemoryError, RuntimeError) as error:  # torch's own out-of-memory errors are RuntimeErrors
         raise BackendError(
@@ -54,7 +65,7 @@ def read_weights(name: str, dtype: str, device: str) -> Any:
             todo="take a smaller model, or set transformers.dtype or .device; others may hold memory",
         ) from error
     except (OSError, ValueError, KeyError) as error:
-        raise _unreadable(name, error) from error
+        raise unreadable(name, error) from error
 
 
 def chosen_device(device: str) -> str:
@@ -98,20 +109,48 @@ def flop_per_s(device: str, dtype: str) -> float:
     return 2.0 * _SIZE**3 / best
 
 
-def _local(name: str) -> bool:
-    return Path(name).is_dir() or os.environ.get("HF_HUB_OFFLINE") == "1"
+def from_here(name: str) -> bool:
+    """Whether a model is taken from this machine alone: a folder, or a downloaded one where no hub answers.
+
+    Raises:
+        BackendError: it is no folder, and can't be a hub's name either.
+    """
+    path = Path(name)
+    if path.is_dir():
+        return True
+    if path.is_file():
+        raise BackendError("is a file, not a model's folder", where=name, todo=_FOLDER)
+    if not _HUB_NAME.fullmatch(name):
+        raise BackendError("there is no such model folder", where=name, todo=f"check the path; {_FOLDER}")
+    return os.environ.get("HF_HUB_OFFLINE") == "1" or not _hub_answers()
+
+
+@lru_cache(maxsize=1)
+def _hub_answers() -> bool:
+    """Asked once and for seconds: the library would try for a minute where there is no network."""
+    address = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    try:
+        urllib.request.urlopen(address, timeout=_HUB_SECONDS).close()
+    except urllib.error.HTTPError:
+        return True  # a refusal is an answer
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def unreadable(name: str, error: Exception) -> BackendError:
+    """What is wrong with a model that can't be read, in our words where it is not there at all."""
+    if Path(name).is_dir():
+        return BackendError(f"the model can't be loaded: {_first_line(error)}", where=name, todo=_FOLDER)
+    return BackendError(
+        "there is no such model folder, and no hub's model of this name is downloaded or to be had",
+        where=name,
+        todo=f"check the path; {_FOLDER}",
+    )
 
 
 def _no_library(error: ImportError) -> BackendError:
     return BackendError(f"transformers does not import: {error}", where="backend transformers", todo="reinstall ranker")
-
-
-def _unreadable(name: str, error: Exception) -> BackendError:
-    return BackendError(
-        f"the model can't be loaded: {_first_line(error)}",
-        where=name,
-        todo="give a folder with config.json, tokenizer.json and safetensors, or the name of a downloaded model",
-    )
 
 
 def _first_line(error: Exception) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ranker.backends.chat import Encoded, too_long
+from ranker.backends.extras import install
 from ranker.backends.labels import LabelTokens, label_tokens
 from ranker.backends.vllm_advice import advice, cause, is_out_of_memory
 from ranker.backends.vllm_align import HeadAligner
@@ -52,7 +53,7 @@ class VllmGenerator:
             raise BackendError(
                 "vLLM is not installed",
                 where="backend vllm",
-                todo="pip install 'ranker[vllm]', or use --judge transformers",
+                todo=f"{install('vllm')}, or use --judge transformers",
             )
         given = settings or VllmSettings()
         check_names(given, folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import subprocess
 import sys
 from functools import lru_cache
@@ -12,25 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from ranker.backends.chat import ChatRenderer
+from ranker.backends.extras import install
+from ranker.backends.transformers_files import from_here, unreadable
 from ranker.backends.vllm_settings import VllmSettings, vllm_folder
 from ranker.backends.weights import fingerprint
-from ranker.errors import BackendError
 from ranker.protocols import GeneratorInfo
 
 
 def model_tokenizer(name: str) -> tuple[ChatRenderer, Any]:
     from transformers import AutoConfig, AutoTokenizer
 
-    local = Path(name).is_dir() or os.environ.get("HF_HUB_OFFLINE") == "1"
+    local = from_here(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
         config = AutoConfig.from_pretrained(name, local_files_only=local)
     except (OSError, ValueError, KeyError) as error:
-        raise BackendError(
-            f"the model can't be read: {str(error).strip().splitlines()[0][:300]}",
-            where=name,
-            todo="give a folder with config.json, tokenizer.json and safetensors, or the name of a downloaded model",
-        ) from error
+        raise unreadable(name, error) from error
     return ChatRenderer(tokenizer, name), config.get_text_config(decoder=True)
 
 
@@ -75,7 +71,7 @@ print("RANKER " + json.dumps(str(current_platform.device_type or "")))
 def usable() -> tuple[bool, str]:
     """(whether vLLM can run here, the device it found or why not). Decided by importing it, in a process of its own."""
     if vllm_folder() is None:
-        return False, "not installed: pip install 'ranker[vllm]'"
+        return False, f"not installed; {install('vllm')}"
     try:
         done = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=300, check=False)
     except subprocess.TimeoutExpired:

@@ -17,7 +17,9 @@ WaitOption = Annotated[float | None, typer.Option("--wait", help="Seconds to wai
 JudgeOption = Annotated[
     str | None, typer.Option("--judge", help="heads (no language model) | auto | vllm | transformers | openai.")
 ]
-ModelOption = Annotated[str | None, typer.Option("--model", help="Language model: folder, or a name.")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="Language model: folder, name or address; alone: --judge auto.")
+]
 EngineOption = Annotated[str | None, typer.Option("--engine", help="local | ray (many machines, see [ray]).")]
 HeadsOption = Annotated[str | None, typer.Option("--heads", help="auto | none (centroids only) | a folder.")]
 FormOption = Annotated[

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
+import typer
+
 from ranker.cli.console import note
-from ranker.config import ENGINES, JUDGES, Config, load_config
+from ranker.config import ENGINES, JUDGES, Config, JudgeChoice, load_config
 from ranker.errors import ConfigError
 from ranker.profile import Profile, find_profile, load_profile
 from ranker.store import Store, run_lock
@@ -52,10 +54,7 @@ class Session:
         """``only_plan``: nothing will be judged, only counted. ``calibrating``: without any calibration."""
         self.config: Config = load_config(config)
         self.config.check_all()
-        chosen: dict[str, Any] = {"name": judge, "model": model, "heads": heads}
-        self.judge_choice = dataclasses.replace(self.config.judge, **{k: v for k, v in chosen.items() if v is not None})
-        if self.judge_choice.name not in JUDGES:
-            raise ConfigError(f"no judge {self.judge_choice.name!r}", where="--judge", todo=f"use {', '.join(JUDGES)}")
+        self.judge_choice = _chosen_judge(self.config.judge, judge, model, heads)
         self.engine = engine or self.config.engine
         if self.engine not in ENGINES:
             raise ConfigError(f"no engine {self.engine!r}", where="--engine", todo=f"use {' or '.join(ENGINES)}")
@@ -184,6 +183,23 @@ class Session:
             except metadata.PackageNotFoundError:
                 continue
         return found
+
+
+def _chosen_judge(configured: JudgeChoice, judge: str | None, model: str | None, heads: str | None) -> JudgeChoice:
+    """The configured judge under the options'. A model named alone asks for the best judge for it (``auto``): it would
+    be ignored by the heads.
+    """
+    if judge is None and model and configured.name == "heads":
+        judge = "auto"
+    chosen: dict[str, Any] = {"name": judge, "model": model, "heads": heads}
+    choice = dataclasses.replace(configured, **{k: v for k, v in chosen.items() if v is not None})
+    if choice.name not in JUDGES:
+        raise ConfigError(f"no judge {choice.name!r}", where="--judge", todo=f"use {', '.join(JUDGES)}")
+    if model and choice.name == "heads":
+        raise typer.BadParameter("--judge heads uses no language model; leave one of the two out", param_hint="--model")
+    if judge in ("vllm", "transformers") and not choice.model:
+        raise typer.BadParameter(f"--judge {judge} needs one: a folder, or smollm2 to try", param_hint="--model")
+    return choice
 
 
 def _uncalibrated(config: Config) -> Config:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("openai", reason="openai is not installed: pip install 'ranker[openai]'")
+pytest.importorskip("openai", reason="openai is not installed: pip install '.[openai]'")
 
 from ranker.backends.openai_http import Patience, _retry_after
 from ranker.backends.openai_replies import WrongReply, cut_at, estimate_tokens, label_in, parse_reply

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("openai", reason="openai is not installed: pip install 'ranker[openai]'")
+pytest.importorskip("openai", reason="openai is not installed: pip install '.[openai]'")
 
 from ranker.backends.openai_server import OpenAIGenerator, OpenAISettings
 from ranker.errors import BackendError

@@ -16,14 +16,14 @@ STUB = Path(__file__).parent / "stub_vllm"
 
 def test_without_vllm_it_is_named_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ranker.backends.vllm.vllm_folder", lambda: None)
-    with pytest.raises(BackendError, match=r"ranker\[vllm\]"):
+    with pytest.raises(BackendError, match=r"constraints.txt '\.\[vllm\]'"):
         VllmGenerator(tiny_model(tmp_path))
 
 
 def test_importing_decides_whether_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     usable.cache_clear()
     monkeypatch.setattr("ranker.backends.vllm_model.vllm_folder", lambda: None)
-    assert usable() == (False, "not installed: pip install 'ranker[vllm]'")
+    assert usable() == (False, "not installed; in ranker's folder: pip install -c constraints.txt '.[vllm]'")
     usable.cache_clear()
     monkeypatch.setattr("ranker.backends.vllm_model.vllm_folder", lambda: STUB / "vllm")
     monkeypatch.setenv("PYTHONPATH", str(STUB))

@@ -37,7 +37,7 @@ def generator(request: pytest.FixtureRequest) -> Iterator[Generator]:
         settings = TransformersSettings(dtype="float32", window=4, max_context=1000)
         yield TransformersGenerator(folder, settings)
     elif name.startswith("openai"):
-        pytest.importorskip("openai", reason="openai is not installed: pip install 'ranker[openai]'")
+        pytest.importorskip("openai", reason="openai is not installed: pip install '.[openai]'")
         from ranker.backends.openai_server import OpenAIGenerator, OpenAISettings
 
         folder = request.getfixturevalue("tiny")

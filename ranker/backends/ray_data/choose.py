@@ -11,7 +11,7 @@ from ranker.backends.choose import best_there, open_generator
 from ranker.backends.ray_data.cluster import Cluster
 from ranker.backends.ray_data.judge import JudgeRecipe, RayJudge
 from ranker.config import Config, JudgeChoice
-from ranker.errors import BackendError
+from ranker.errors import ConfigError
 from ranker.profile import Profile
 from ranker.protocols import Judge
 
@@ -31,13 +31,15 @@ def spread_judge(
     `language_model_judge`; blending, calibration and the anchors' record are the driver's work.
 
     Raises:
-        BackendError: no model is named, or it can't be opened in the cluster.
+        ConfigError: no model is named.
+        BackendError: it can't be opened in the cluster.
     """
     name, why = best_there(choice) if choice.name == "auto" else (choice.name, f"judge {choice.name}, as asked for")
     if name not in ("vllm", "transformers"):
         return None
     if not choice.model:
-        raise BackendError("no language model is named", where=f"--judge {name}", todo="name a folder by --model")
+        todo = "name a folder there or by --model"
+        raise ConfigError(f"judge {name} needs a language model, and none is named", where="[judge] model", todo=todo)
     folder = Path(choice.model).expanduser()
     model = str(folder.resolve()) if folder.is_dir() else choice.model
     # A replica needs neither the driver's files nor its tables of other parts.

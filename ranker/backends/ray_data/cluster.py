@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from ranker.backends.extras import install
 from ranker.backends.ray_data.settings import RaySettings
 from ranker.errors import BackendError, ConfigError
 
@@ -42,7 +43,7 @@ class Cluster:
         try:
             metadata.version("ray")
         except metadata.PackageNotFoundError:
-            raise BackendError("Ray is not installed", where="--engine ray", todo="pip install 'ranker[ray]'") from None
+            raise BackendError("Ray is not installed", where="--engine ray", todo=install("ray")) from None
         self.settings, self.say = settings, say
         self._ray: Any = None
 
@@ -114,7 +115,7 @@ class Cluster:
         return min(fits, share.replicas or fits)
 
 
-_INSTALL = "reinstall it: pip install 'ranker[ray]'"
+_INSTALL = f"reinstall it, {install('ray')}"
 
 
 @contextmanager

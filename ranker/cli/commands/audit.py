@@ -52,7 +52,7 @@ def audit(
             todo = "rank a day first, or name another with --day"
             raise InputError(f"no run of profile {name!r}{f' on {day}' if day else ''}", todo=todo)
         sample = draw(run.rankings, size=size, seed=seed)
-        if judge is not None:
+        if judge is not None or model is not None:
             if session.judge.name == run.judge_line:
                 raise InputError("the same judge made the run", where="--judge", todo="an audit needs another judge")
             found = by_judge(sample, session.judge.judge(_candidates(sample, session)), judge=session.judge.name)

@@ -21,7 +21,7 @@ from ranker.types import Candidate
 from tests.backends.ray_data.parts import Noted, fake_generator, nothing_there
 from tests.make import paper, profile, route
 
-pytest.importorskip("ray", reason="Ray is not installed: pip install 'ranker[ray]'")
+pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'")
 pytestmark = pytest.mark.xdist_group("ray")
 SHARE = Share("embed", 0, 1.0, 0.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_PICKS = 3
+_POOLED = ("field_accuracy", "spearman_pooled", "ece")
+_SHOWN = ("ap", "r_precision", "field_accuracy", "spearman_pooled", "ece", "recall_60")
+_WHY_NOT = {
+    "field_accuracy": "no recommended paper has a field of the profile",
+    "spearman_pooled": "the recommended papers have no two different scores (ticks carry none)",
+}
 _METHOD = "cross-validated: each fold of whole days is judged by models of the other days"
 _METHOD_FEW = "cross-validated over papers: too few days to keep whole days apart"
 
@@ -32,9 +39,21 @@ class Learned:
     quality: Mapping[str, evaluate.Interval]
     gain: evaluate.Interval
 
+    def figures(self) -> list[str]:
+        """The quality for a person, a line each: with an interval over days, or why there is none."""
+        return [f"{name:>16} {self._told(name)}" for name in _SHOWN if name in self.quality]
+
+    def _told(self, name: str) -> str:
+        found = self.quality[name]
+        if math.isnan(found.mean):
+            return f"not measurable: {_WHY_NOT.get(name, 'no day has a recommended paper')}"
+        if name in _POOLED:
+            return f"{found.mean:.3f} (of all papers at once, no interval)"
+        return str(found) if found.days > 1 else f"{found.mean:.3f} (one day, so no interval)"
+
     def sureness(self) -> str:
         """One or two sentences for a person."""
-        meta, ap = self.heads.meta, self.quality["ap"]
+        meta, ap = self.heads.meta, self._told("ap")
         text = (
             f"{meta.papers} judged papers of {len(meta.days)} day(s), {meta.picks} recommended. "
             f"AP per day {ap}, {self.gain.mean:+.3f} against description centroids"

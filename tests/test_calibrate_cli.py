@@ -52,6 +52,11 @@ def test_a_map_is_fitted_used_after_the_store_and_refused_for_another_prompt(
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "judging 12 of 14 judged papers (seed 0)" in done.stderr
+        assert "the map rests on 12 papers only" in done.stderr
+        # The model said 3 or 7; the lines beyond are nobody's judgment
+        reader = next(x for x in done.stdout.splitlines() if x.startswith("  reader")).split()[1:]
+        assert [x.endswith("*") for x in reader] == [True, False, False, False, False, False, True, True]
+        assert "* the papers reach from 3.0 to 7.0; beyond, straight lines to 1 and 10" in done.stdout
         assert "fitted on 12 papers for small@" in done.stdout and "zh-field.1" in done.stdout
 
         asked = len(server.requests)

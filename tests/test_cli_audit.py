@@ -23,6 +23,7 @@ def test_a_reader_audits_a_run(cli: Cli, tmp_path: Path, small_day: Path) -> Non
     asked = cli("audit", "--store", "s.db", "--size", 4)
     assert asked.returncode == 0 and "not measurable" in asked.stdout, asked.stderr
     (path,) = tmp_path.glob("audit-*.jsonl")
+    assert f"then `ranker feedback {path.name}`, then this command again" in asked.stdout
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert rows and all(r["tick"] is None and "outcome" not in r and "score" not in r for r in rows)
     with Store(tmp_path / "s.db") as store:
@@ -31,6 +32,7 @@ def test_a_reader_audits_a_run(cli: Cli, tmp_path: Path, small_day: Path) -> Non
     path.write_text("mine", encoding="utf-8")
     answered = cli("audit", "--store", "s.db", "--size", 4, "--report", "out/report.json")
     assert "share of misses among left-out papers: 0.0%" in answered.stdout, answered.stderr
+    assert "next:" not in answered.stdout
     assert path.read_text(encoding="utf-8") == "mine"  # a file that a reader may have filled in stays
     kept = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert kept["recall_audit"]["share"] == 0.0 and kept["counts"]["read"] == 20

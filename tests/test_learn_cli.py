@@ -45,6 +45,7 @@ def test_learn_then_rank_with_what_was_learned(cli: Cli, judged: Path, tmp_path:
     learned = cli("learn", "--judged", judged)
     assert learned.returncode == 0, learned.stderr
     assert "this is a guess" in learned.stdout  # one day: it says how sure it is
+    assert "(one day, so no interval)" in learned.stdout and "nan" not in learned.stdout
     warm = cli("rank", judged, "--out", "warm")
     assert warm.returncode == 0, warm.stderr
     report = json.loads((tmp_path / "warm" / "report.json").read_text())
@@ -70,6 +71,8 @@ def test_ticks_in_edited_rankings_are_stored_and_learned_from(cli: Cli, judged: 
     learned = cli("learn")
     assert learned.returncode == 0, learned.stderr
     assert "ticks: 15 used" in learned.stdout
+    assert "spearman_pooled not measurable: the recommended papers have no two different scores" in learned.stdout
+    assert "nan" not in learned.stdout
 
 
 def halves(judged: Path) -> tuple[Path, Path]:

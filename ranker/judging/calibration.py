@@ -19,6 +19,8 @@ from ranker.errors import ConfigError
 from ranker.files import write_text
 from ranker.types import Judgment
 
+FEW = 50
+"""Papers under which a map is not to be relied on: with groups of five, fewer make not even ten points."""
 _FORMAT = 1
 _LEAST_SLOPE = 1e-3
 """Relevance per unit of the model's relevance at the least: order is kept where the fit is flat, so no ties arise."""
@@ -51,6 +53,10 @@ class Calibration:
         i = min(max(bisect.bisect_right(xs, relevance) - 1, 0), len(xs) - 2)
         share = (relevance - xs[i]) / (xs[i + 1] - xs[i])
         return ys[i] + share * (ys[i + 1] - ys[i])
+
+    def rests(self, relevance: float) -> bool:
+        """Whether judged papers lie on both sides; else the map is a mere line to (1, 1) or (10, 10) there."""
+        return self.xs[0] <= relevance <= self.xs[-1]
 
     def save(self, path: Path) -> None:
         row = {"format": _FORMAT, **dataclasses.asdict(self)}

@@ -45,6 +45,7 @@ def audit(
     """
     from ranker.audit import by_judge, by_ticks, draw, questions
 
+    path: Path | None = None
     with Session(config=config, store=store, profile=profile, judge=judge, model=model) as session:
         name = session.profile.name
         run = session.store.run(name, day)
@@ -69,6 +70,9 @@ def audit(
     for part in found.strata:
         of = f"{part.missed} of {part.judged} sampled of {part.size}"
         print(f"  {part.name}: {part.share:.1%} [{part.low:.1%}, {part.high:.1%}] ({of})")
+    if path is not None and found.share is None:
+        print(f'next: write "up" or "down" as "tick" of each line of {path},')
+        print(f"      then `ranker feedback {path}`, then this command again")
     if found.missed_of_wanted is not None:
         share, low, high = found.missed_of_wanted
         print(f"  of all recommended and missed papers, missed: {share:.1%} [{low:.1%}, {high:.1%}]")

@@ -54,6 +54,7 @@ def calibrate(
     """Fit the map from a language model's relevance to the reader's scale; name it as judging.calibration to use it."""
     from ranker.judged import gather
     from ranker.judging.calibrate import draw
+    from ranker.judging.calibration import FEW
 
     paths = [*(judged or []), *(more or [])]
     if not paths:
@@ -73,8 +74,13 @@ def calibrate(
     for row in found.rejected[:5]:
         warn(f"{row.path}:{row.line}: refused: {row.why}")
     print(f"fitted on {made.papers} papers for {made.judge}; {unscored} could not be scored, {unrouted} not routed")
-    print("  model  " + "  ".join(f"{x:4.1f}" for x in _SHOWN))
-    print("  reader " + "  ".join(f"{made(x):4.1f}" for x in _SHOWN))
+    if made.papers < FEW:
+        enough = f"give {FEW} or more, by --judged and --papers"
+        warn(f"the map rests on {made.papers} papers only, so a single odd one bends it: {enough}")
+    print("  model  " + " ".join(f"{x:4.1f} " for x in _SHOWN))
+    print("  reader " + " ".join(f"{made(x):4.1f}{' ' if made.rests(x) else '*'}" for x in _SHOWN))
+    if not all(map(made.rests, _SHOWN)):
+        print(f"  * the papers reach from {made.xs[0]:.1f} to {made.xs[-1]:.1f}; beyond, straight lines to 1 and 10")
     print(f'calibration: {out_file}\nuse it by  [judging] calibration = "{out_file.resolve()}"')
     return PARTIAL if found.rejected or unscored else FINE
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from ranker.heads.data import JudgedPaper
     from ranker.learn import Learned
 
-_SHOWN = ("ap", "r_precision", "field_accuracy", "spearman_pooled", "ece", "recall_60")
-
 
 def register(app: typer.Typer) -> None:
     app.command("learn")(learn_heads)
@@ -88,9 +86,8 @@ def learn_heads(
         vectors, cold_rows = _inputs(session, papers, quiet=quiet)
         learned = _fit(session, papers, vectors, cold_rows, min_papers, quiet=quiet)
         learned.heads.save(folder)
-    for name in _SHOWN:
-        if name in learned.quality:
-            print(f"  {name:>16} {learned.quality[name]}")
+    for line in learned.figures():
+        print(f"  {line}")
     print(learned.sureness())
     print(f"heads: {folder}")
     return PARTIAL if found.rejected else FINE

@@ -115,7 +115,7 @@ def vectors(path: Path, texts: set[str]) -> int:
         (("rank", "--since", "yesterday"), "is no date"),
         (("rank", "--all", "--prefilter", "1.5"), "is no share"),
         (("rank", "day.jsonl", "--prefilter", "0.5"), "go with --all"),
-        (("rank", "--all", "--dry-run"), "--dry-run plans"),
+        (("rank", "--all", "--dry-run"), "--dry-run and --retry-failed go with inputs"),
     ],
 )
 def test_wrong_usage(cli: Cli, arguments: tuple[str, ...], said: str) -> None:

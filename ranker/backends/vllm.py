@@ -149,7 +149,7 @@ class VllmGenerator:
     def close(self) -> None:
         """End the engine's process, which frees its memory. A later use starts it anew."""
         if self._engine is not None:
-            self._engine.close()
+            self._engine.kill()
             self._engine = None
 
     # -- the loop -------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NoReturn
 
+from ranker.backends.vllm_group import end_own_group
+
 _SECONDS = 1.0
 
 
@@ -49,8 +51,6 @@ class Inbox:
                     message = self._pipe.recv()
                 except (EOFError, OSError):
                     _end_all("the process that started the engine is gone")
-                if message[0] == "close":
-                    self._children = ()  # they end now, as they should
                 self._messages.put(message)
             elif ready and self._children:
                 _end_all("a process of the engine was killed")
@@ -62,5 +62,6 @@ def _end_all(why: str) -> NoReturn:
     """Kill this process and, since it leads a group of its own, all that the engine started."""
     print(f"ranker: {why}", file=sys.stderr, flush=True)
     if os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)
+        end_own_group()
+        os.kill(os.getpid(), signal.SIGKILL)
     os._exit(70)

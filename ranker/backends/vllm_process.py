@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from ranker.backends.vllm_advice import advice, cause
+from ranker.backends.vllm_group import end_group, own_folder
 from ranker.backends.vllm_settings import QUIET, VllmSettings
 from ranker.errors import BackendError
 
 _SECRET = re.compile(r"(_API_KEY|_TOKEN|_SECRET|_PASSWORD)$")
-_CLOSING_SECONDS = 10.0
+_ENDING_SECONDS = 10.0
 WORKER = "ranker.backends.vllm_worker"
 """The module that the engine's process runs; a benchmark puts its own there, which measures besides."""
 
@@ -35,7 +36,8 @@ class EngineDied(Exception):
 class EngineProcess:
     """One engine in its own process group, so that none of its children outlives it, and out of Ctrl-C's reach.
 
-    Its output goes to ``log``, a file without a name: whoever is killed, nothing is left lying about.
+    Its output goes to ``log``, a file without a name, and its temporary files to a folder that is removed with it:
+    whoever is killed, nothing is left lying about.
     """
 
     process: subprocess.Popen[bytes]
@@ -50,10 +52,11 @@ class EngineProcess:
         ours, theirs = socket.socketpair()
         log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the engine
         kept = {k: v for k, v in os.environ.items() if not _SECRET.search(k)}
+        folder, places = own_folder(kept)
         command = [sys.executable, "-m", WORKER, str(theirs.fileno())]
         process = subprocess.Popen(
             command,
-            env={**kept, **settings.env, **QUIET},
+            env={**kept, **places, **settings.env, **QUIET},
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -62,7 +65,7 @@ class EngineProcess:
         )
         theirs.close()
         engine = cls(process, Connection(ours.detach()), log)
-        engine._end = weakref.finalize(engine, _kill, process)
+        engine._end = weakref.finalize(engine, _kill, process, folder)
         engine.pipe.send((model, settings))
         return engine
 
@@ -125,7 +128,7 @@ class EngineProcess:
 
     def _how_it_ended(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):  # its socket closes a moment before it is gone
-            self.process.wait(_CLOSING_SECONDS)
+            self.process.wait(_ENDING_SECONDS)
         return f"its process ended with code {self.process.poll()}"
 
     def tail(self, size: int = 6000) -> str:
@@ -142,24 +145,15 @@ class EngineProcess:
             file.write(self.tail(1 << 24))
         return Path(name)
 
-    def close(self) -> None:
-        """Ask it to end and wait a little, then end it; one that still loads hears nothing and is ended at once."""
-        if self.facts:
-            try:
-                self.send(("close",))
-                self.process.wait(_CLOSING_SECONDS)
-            except (EngineDied, subprocess.TimeoutExpired):
-                pass  # it is ended below, in any case
-        self.kill()
-
     def kill(self) -> None:
+        """End it at once, whatever it does: there is nothing in it that has to be saved."""
         if self._end is not None:
             self._end()
         self.pipe.close()
         self.log.close()
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody of the group may be left
-        os.killpg(process.pid, signal.SIGKILL)
+def _kill(process: subprocess.Popen[bytes], folder: Path) -> None:
+    end_group(process.pid)
     process.wait()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -44,8 +44,6 @@ def main(kind: type[Worker] | None = None) -> None:
     except Exception as error:
         traceback.print_exc()
         pipe.send(("dead", f"{type(error).__name__}: {error}"))
-    else:
-        worker.end()
 
 
 class Worker:
@@ -86,21 +84,15 @@ class Worker:
         }
 
     def serve(self, pipe: Connection, inbox: Inbox) -> None:
-        """Until told to close: take what has come without waiting while there is work, then one step."""
+        """Until it is killed: take what has come without waiting while there is work, then one step."""
         while True:
             busy = self._engine.has_unfinished_requests()
             for message in inbox.take(wait=not busy):
-                if message[0] == "close":
-                    return
                 self._take(pipe, message)
             if self._engine.has_unfinished_requests():
                 finished = [self._result(o) for o in self._engine.step() if o.finished]
                 if finished:
                     pipe.send(("results", finished))
-
-    def end(self) -> None:
-        """Let vLLM end its own processes; what they leave, the other side kills by their group."""
-        self._engine.engine_core.shutdown()
 
     def _take(self, pipe: Connection, message: tuple[Any, ...]) -> None:
         if message[0] == "add":

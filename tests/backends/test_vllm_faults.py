@@ -33,10 +33,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the logs of failed engines are kept."""
+    """Where the logs of failed engines are kept, and the temporary files of those at work."""
     folder = tmp_path / "logs"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr("ranker.backends.vllm_group._LONGEST", 4096)  # no sockets lie there
     return folder
 
 
@@ -250,8 +251,32 @@ def test_closing_ends_the_process_and_a_later_use_starts_it_again(start: Start) 
     assert generator._engine is not None
     process, log = generator._engine.process, generator._engine.log
     generator.close()
-    assert process.poll() == 0 and log.closed
+    assert process.poll() == -signal.SIGKILL and log.closed
     assert len(list(generator.read_labels(paper_prompts(2), DIGITS))) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="shared memory has no folder here")
+@pytest.mark.parametrize("whom", ["close", "the engine", "its core"])
+def test_shared_memory_and_temporary_files_go_with_the_engine(
+    start: Start, tmp_path: Path, logs: Path, whom: str
+) -> None:
+    """vLLM's processes share 200 MB an engine in /dev/shm and leave sockets: whoever is killed, neither may stay."""
+    shares, core = tmp_path / "shares", tmp_path / "core"
+    generator = start(shares=str(shares), core=str(core), naps=0.05)
+    readings = generator.read_labels(paper_prompts(60), DIGITS)
+    next(readings)
+    first = Path("/dev/shm", shares.read_text(encoding="utf-8"))
+    (folder,) = logs.iterdir()
+    assert first.exists() and (folder / "socket").exists() and generator._engine is not None
+    if whom == "the engine":
+        generator._engine.process.kill()
+    elif whom == "its core":
+        os.kill(int(core.read_text(encoding="utf-8")), signal.SIGKILL)
+    assert len(list(readings)) == 59
+    assert generator.restarts == (0 if whom == "close" else 1)
+    generator.close()
+    assert not first.exists() and not Path("/dev/shm", shares.read_text(encoding="utf-8")).exists()
+    assert not list(logs.iterdir())
 
 
 def test_nothing_is_left_lying_about_when_all_went_well(start: Start, logs: Path, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ The order is the JSON in RANKER_STUB: ``dies_at`` (steps until the process is ki
 at ``once`` makes it happen in the first process only), ``poison`` (a token id that kills), ``start`` (words of the
 error at start), ``old`` (no ``logprob_token_ids``), ``log`` (a file that gets the engine's arguments), ``refuses``
 (a token id whose prompts are refused), ``loads`` and ``naps`` (seconds of loading and of every step), ``core``
-(a file that gets the id of a child process, without which ``step`` waits for ever, as vLLM's does).
+(a file that gets the id of a child process, without which ``step`` waits for ever, as vLLM's does), ``shares`` (a file
+that gets the name of shared memory, which only a resource tracker removes; a file lies where sockets would, besides).
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import json
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from dataclasses import dataclass, field
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -72,10 +75,6 @@ class _Engine:
                 max_num_seqs=self.arguments.get("max_num_seqs", 4), max_num_batched_tokens=4096
             ),
         )
-
-    @property
-    def engine_core(self) -> Any:
-        return SimpleNamespace(shutdown=lambda: self.core and self.core.kill())
 
     def has_unfinished_requests(self) -> bool:
         return bool(self.queue)
@@ -145,6 +144,11 @@ class LLM:
             core.start()
             self.llm_engine.core = core
             Path(ORDER["core"]).write_text(str(core.pid), encoding="utf-8")
+
+        if "shares" in ORDER:
+            self.shared = SharedMemory(create=True, size=4096)
+            Path(ORDER["shares"]).write_text(self.shared.name.lstrip("/"), encoding="utf-8")
+            (Path(tempfile.gettempdir()) / "socket").touch()
 
     def generate(self, prompts: list[Any], params: list[Any], use_tqdm: bool = True) -> list[Any]:
         for number, (prompt, one) in enumerate(zip(prompts, params, strict=True)):

@@ -91,3 +91,13 @@ def test_a_look_up_without_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
         assert not doctor._reached("export.arxiv.org", 443, 0.2)
     finally:
         end.set()
+
+
+@pytest.mark.parametrize(("answer", "mark"), [((True, "cpu"), "ok"), ((False, "it finds no device"), "note")])
+def test_an_installed_vllm_is_asked_whether_it_runs_here(
+    answer: tuple[bool, str], mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its CUDA build installs without a card and imports without one."""
+    monkeypatch.setattr("ranker.backends.vllm_model.usable", lambda: answer)
+    found, what, todo = doctor._vllm("0.32.0")
+    assert found == mark and answer[1] in what and bool(todo) == (mark == "note")

@@ -109,10 +109,22 @@ def _extras(session: Session) -> Iterator[Line]:
     for extra, package in _EXTRAS.items():
         # By what is installed, not by what could be imported: any folder `ray` on the path could be.
         try:
-            yield "ok", f"{package} {metadata.version(package)}", ""
+            version = metadata.version(package)
         except metadata.PackageNotFoundError:
             todo = f'where you want it: pip install -c constraints.txt ".[{extra}]"'
             yield "note", f"{package} is not installed (optional)", todo
+        else:
+            yield _vllm(version) if package == "vllm" else ("ok", f"{package} {version}", "")
+
+
+def _vllm(version: str) -> Line:
+    """Its CUDA build installs anywhere, and runs only where there is a card: it is asked, which takes some seconds."""
+    from ranker.backends.vllm_model import usable
+
+    there, device = usable()
+    if there:
+        return "ok", f"vllm {version}, on {device}", ""
+    return "note", f"vllm {version} can't run here: {device}", "its CPU build runs without a card (see the README)"
 
 
 def _config(session: Session) -> Iterator[Line]:

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK}, and no result is kept without --out")
     parser.add_argument("--papers", type=int, default=12)
-    parser.add_argument("--together", type=int, default=6, help="papers in one call of one_generate, shared_generate")
+    parser.add_argument("--together", type=int, default=4, help="papers in one call of one_generate, shared_generate")
     parser.add_argument("--slow", type=int, default=2, help="papers of json; twice as many of alone")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--written", type=float, default=0.08, help="share of papers that get a text, one at least")

@@ -1,6 +1,7 @@
 """What the prefilter costs in recommended papers: recall of the judged days' picks by share, beside its peers.
 
     python -m benchmarks.prefilter [--judged ../shared/data/judged] [--wider ../shared/data/summaries] [--write]
+    python -m benchmarks.prefilter --days 2      the last two judged days by themselves: a minute
 
 Peers: the same evidence from the real encoder's vectors (what ranking everything and cutting at the share would keep)
 and chance. ``a day``: the share of every judged day; ``wider``: of the judged papers
@@ -50,11 +51,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--judged", type=Path, default=_DATA / "judged")
     parser.add_argument("--wider", type=Path, default=_DATA / "summaries")
+    parser.add_argument("--days", type=int, default=0, help="the last so many judged days alone, nothing wider; 0: all")
     parser.add_argument("--vectors", type=Path, help="npz with ids and X: the encoder's vectors of the judged papers")
     parser.add_argument("--write", action="store_true", help="keep the result")
     asked = parser.parse_args()
-    papers, days, picks = _judged(asked.judged)
-    others = _others(asked.wider, {p.arxiv_id for p in papers})
+    papers, days, picks = _judged(asked.judged, asked.days)
+    others = [] if asked.days else _others(asked.wider, {p.arxiv_id for p in papers})
     profile, silent = load_profile(find_profile("default")), Tally(Silent())
     encoder = choose_encoder(EncoderSettings())
     started = time.perf_counter()
@@ -95,8 +97,8 @@ def main() -> None:
     print(json.dumps(result))
 
 
-def _rows(folder: Path) -> Iterable[dict[str, Any]]:
-    for path in sorted(folder.glob("*.jsonl.gz")):
+def _rows(folder: Path, last: int = 0) -> Iterable[dict[str, Any]]:
+    for path in sorted(folder.glob("*.jsonl.gz"))[-last:]:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 yield {**json.loads(line), "file": path.name[:10]}
@@ -106,8 +108,8 @@ def _paper(row: dict[str, Any]) -> Paper:
     return Paper(row["id"].split("v")[0], row["title"], row["abstract"], day=row["file"])
 
 
-def _judged(folder: Path) -> tuple[list[Paper], NDArray[np.str_], NDArray[np.bool_]]:
-    rows = list(_rows(folder))
+def _judged(folder: Path, last: int) -> tuple[list[Paper], NDArray[np.str_], NDArray[np.bool_]]:
+    rows = list(_rows(folder, last))
     picks = np.array([row["judgment"] is not None for row in rows])
     return [_paper(row) for row in rows], np.array([row["file"] for row in rows]), picks
 

@@ -21,17 +21,22 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+JUDGED = ROOT.parent / "shared" / "data" / "judged"
 Ratios = Mapping[str, float]
 """Name -> a ratio or quality, more is better."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A benchmark in its short form; ``{out}`` in ``arguments`` is a file that it may write to, unread here."""
+    """A benchmark in its short form; ``{out}`` in ``arguments`` is a file that it may write to, unread here.
+
+    ``needs``: where that isn't there the check is left out, and that is said.
+    """
 
     name: str
     arguments: tuple[str, ...]
     ratios: Callable[[Any], Ratios]
+    needs: Path | None = None
 
 
 def encoder(row: Any) -> Ratios:
@@ -49,7 +54,7 @@ def llm_loop(row: Any) -> Ratios:
     """Papers per second over plainer loops, and pass 1 over bare forwards."""
     rates = {name: value["median"] for name, value in row["papers_per_second"].items()}
     return {
-        "ours/json": rates["ours"] / rates["json"],
+        **{f"ours/{peer}": rates["ours"] / rates[peer] for peer in ("json", "one_generate", "no_reuse")},
         "labels/alone": rates["labels"] / rates["alone"],
         "labels/bare": rates["labels"] / rates["bare"],
     }
@@ -61,15 +66,43 @@ def day(row: Any) -> Ratios:
     return {"plain/ours": found["sentence-transformers"]["cold_s"]["median"] / found["default"]["cold_s"]["median"]}
 
 
+def scale(row: Any) -> Ratios:
+    """Of the smallest size: lines accounted for, papers kept of those wanted, embedding's time over ranking's."""
+    size = min(row["sizes"], key=int)
+    found = row["sizes"][size]
+    counts = dict(found["rank"]["counts"])
+    read = counts.pop("read")
+    return {
+        "accounted": sum(counts.values()) / read,
+        "kept/wanted": found["prefilter"]["kept"] / (row["prefilter_share"] * int(size)),
+        f"embed/rank at {size}": int(size) / row["encoder_papers_per_second"] / found["rank"]["seconds"],
+    }
+
+
+def prefilter(row: Any) -> Ratios:
+    """Recall of the picks at a share of 0.4, and that over the real encoder's."""
+    at = row["shares"].index(0.4)
+    static, encoder = (row["recall"][f"{name}, a day"][at] for name in ("static", "encoder"))
+    return {"recall at 0.4": static, "static/encoder": static / encoder}
+
+
+def incremental(row: Any) -> Ratios:
+    """The new papers alone over the new ones among many known."""
+    return {"alone/among known": row["seconds"]["new alone"]["sum"] / row["seconds"]["known and new"]["sum"]}
+
+
 CHECKS = (
     Check("encoder", ("--texts", "128", "--rounds", "2"), encoder),
     Check("history", ("--papers", "30000", "--queries", "50"), history),
     Check(
         "llm_loop",
-        ("--papers", "16", "--slow", "2", "--repeats", "1", "--agreement", "0", "--out", "{out}"),
+        ("--together", "2", "--slow", "1", "--repeats", "1", "--agreement", "0", "--out", "{out}"),
         llm_loop,
     ),
     Check("day", ("ranker/data/sample_day.jsonl", "--rounds", "1"), day),
+    Check("scale", ("--papers", "2000"), scale),
+    Check("prefilter", ("--days", "2"), prefilter, needs=JUDGED),
+    Check("incremental", ("--papers", "3000", "--new", "200", "--rounds", "1"), incremental),
 )
 
 
@@ -80,7 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     worse = compared = 0
     for check in CHECKS:
-        if check.name in options.only:
+        if check.name not in options.only:
+            continue
+        if check.needs and not check.needs.exists():
+            print(f"{check.name:11} left out: {check.needs.name} is not there")
+        else:
             now, then = run(check), committed(check)
             worse += compare(check, now, then, options.tolerance)
             compared += len(now.keys() & then.keys())
@@ -117,7 +154,7 @@ def compare(check: Check, now: Ratios, then: Ratios, tolerance: float) -> int:
         fell = before is not None and value < (1.0 - tolerance) * before
         worse += fell
         shown = "nothing committed" if before is None else f"committed {before:.3f}{'  WORSE' if fell else ''}"
-        print(f"{check.name:10} {name:32} {value:8.3f}  {shown}", flush=True)
+        print(f"{check.name:11} {name:32} {value:8.3f}  {shown}", flush=True)
     return worse
 
 

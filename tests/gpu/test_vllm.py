@@ -162,9 +162,12 @@ def test_too_little_memory_at_the_start_says_what_to_change(
     engine.close()
     monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)  # it would win
     generator = VllmGenerator(model, small(engine={"kv_cache_memory_bytes": 1 << 16}, env={}))
-    with pytest.raises(BackendError, match="max_model_len"):
+    with pytest.raises(BackendError, match="max_model_len") as caught:
         list(generator.read_labels(paper_prompts(1), DIGITS))
     generator.close()
+    log = Path(str(caught.value).rpartition("all that it said: ")[2].rstrip(")"))
+    assert "Traceback" in log.read_text(encoding="utf-8")
+    log.unlink()
 
 
 def test_presets_start_on_this_device(engine: VllmGenerator, model: Path) -> None:

@@ -33,25 +33,27 @@ def rank_chunks(desk: Desk, work: Iterable[Work], workers: int) -> Iterator[Done
     """
     if workers > 1:
         work = iter(work)
-        waiting: deque[tuple[Work, Future[Done]]] = deque()
+        held: deque[Work] = deque()
+        ranked: deque[Future[Done]] = deque()
         # Spawned: a fork would copy locks that threads of torch or FAISS hold.
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _sit_down, (desk,)) as pool:
             try:
                 for chunk in work:
-                    waiting.append((chunk, pool.submit(_rank, chunk)))
-                    if len(waiting) > workers:
-                        yield waiting[0][1].result()
-                        waiting.popleft()
-                while waiting:
-                    yield waiting[0][1].result()
-                    waiting.popleft()
+                    held.append(chunk)  # before it is handed over: a pool that is broken already refuses it
+                    ranked.append(pool.submit(_rank, chunk))
+                    if len(held) > workers:
+                        yield ranked.popleft().result()
+                        held.popleft()
+                while ranked:
+                    yield ranked.popleft().result()
+                    held.popleft()
                 return
             except BrokenProcessPool:
                 _LOG.warning("a worker process was lost (out of memory?): going on with one process")
             except BaseException:  # interrupted, or a chunk failed: nothing that waits is worth waiting for
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        for chunk, _ in waiting:
+        for chunk in held:
             yield desk.rank(chunk)
     for chunk in work:
         yield desk.rank(chunk)

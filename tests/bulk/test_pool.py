@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -81,6 +82,20 @@ def test_a_lost_worker_costs_nothing_but_time(caplog: pytest.LogCaptureFixture) 
     expected = [done.rows for done in rank_chunks(desk(), chunks(5), 1)]
     assert [done.rows for done in rank_chunks(desk(Deadly()), chunks(5), 2)] == expected
     assert "a worker process was lost" in caplog.text
+
+
+def test_a_worker_that_is_lost_between_two_chunks_costs_no_chunk() -> None:
+    """The pool then refuses the next chunk, which is in nobody's hands."""
+
+    def after_the_loss() -> Iterator[Work]:
+        before = threading.active_count()
+        for n, work in enumerate(chunks(5)):
+            while n == 1 and threading.active_count() > before:  # the pool's thread ends when it has seen the loss
+                time.sleep(0.01)
+            yield work
+
+    found = [ids(done.rows) for done in rank_chunks(desk(Deadly()), after_the_loss(), 2)]
+    assert found == [{10 * n + i for i in range(1, 4)} for n in range(5)]
 
 
 def test_a_fault_in_a_worker_is_raised_here() -> None:

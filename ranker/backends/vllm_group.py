@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _PREFIX = "ranker-"
+_OWN = "RANKER_ENGINE_FOLDER"  # by a name of ours: TMPDIR may be the person's own, which is nobody's to remove
 _LONGEST = 66  # characters of a folder in which vLLM's sockets may lie: their names are 36 long, a path 103 at most
 _PROC = Path("/proc")
 _TRACKER = b"resource_tracker"
@@ -36,9 +37,9 @@ def own_folder(environment: Mapping[str, str]) -> tuple[Path, dict[str, str]]:
     common = tempfile.gettempdir()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     if len(str(folder)) > _LONGEST:
-        return folder, {}
+        return folder, {_OWN: str(folder)}
     cache = environment.get("TORCHINDUCTOR_CACHE_DIR") or str(Path(common) / f"torchinductor_{_user()}")
-    return folder, {"TMPDIR": str(folder), "TORCHINDUCTOR_CACHE_DIR": cache}
+    return folder, {_OWN: str(folder), "TMPDIR": str(folder), "TORCHINDUCTOR_CACHE_DIR": cache}
 
 
 def end_group(group: int) -> None:
@@ -57,8 +58,7 @@ def end_group(group: int) -> None:
 def end_own_group() -> None:
     """Kill all of this process's group but itself and the trackers, which end after it. It leads the group."""
     _kill_others(os.getpgrp())
-    folder = Path(os.environ.get("TMPDIR", ""))
-    if folder.name.startswith(_PREFIX):
+    if folder := os.environ.get(_OWN):
         shutil.rmtree(folder, ignore_errors=True)
     if not _PROC.is_dir():
         os.killpg(0, signal.SIGKILL)

@@ -139,8 +139,15 @@ def _hub_answers() -> bool:
 
 
 def unreadable(name: str, error: Exception) -> BackendError:
-    """What is wrong with a model that can't be read, in our words where it is not there at all."""
-    if Path(name).is_dir():
+    """What is wrong with a model that can't be read, in our words where it is not there at all.
+
+    One that is there and can't be had or understood (gated, of an unknown kind) keeps the library's words.
+    """
+    from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    reason = error.__cause__
+    absent = isinstance(reason, LocalEntryNotFoundError | RepositoryNotFoundError)
+    if Path(name).is_dir() or not absent or isinstance(reason, GatedRepoError):
         return BackendError(f"the model can't be loaded: {_first_line(error)}", where=name, todo=_FOLDER)
     return BackendError(
         "there is no such model folder, and no hub's model of this name is downloaded or to be had",

@@ -58,6 +58,11 @@ def test_a_model_that_is_not_there_is_told_in_our_words(
     assert text.startswith(f"{model}: {says}") and "smollm2" in text and "huggingface" not in text.lower()
 
 
+def test_a_model_that_is_there_and_not_understood_is_not_called_missing() -> None:
+    said = transformers_files.unreadable("org/new", ValueError("does not recognize this architecture"))
+    assert str(said).startswith("org/new: the model can't be loaded: does not recognize this architecture")
+
+
 def test_a_model_named_alone_asks_for_the_best_judge_for_it() -> None:
     with Session(model="smollm2") as session:
         assert (session.judge_choice.name, session.judge_choice.model) == ("auto", "smollm2")

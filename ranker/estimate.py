@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ranker import outcomes
 from ranker.pipeline import Request, outcome_key, stored_profile
 from ranker.profile import Profile
@@ -16,7 +18,6 @@ from ranker.text import text_hash
 from ranker.types import Candidate, Paper, Route, Run
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from ranker.store import Store
@@ -119,8 +120,6 @@ def _routes(
     store: Store | None,
 ) -> dict[str, Route]:
     """Text hash -> route of papers whose vector, and whose profile's vectors, the store has."""
-    import numpy as np
-
     texts = centroid_texts(profile)
     centroids = stored_profile(texts, encoder, store) if store is not None else None
     known = [(p, h) for p, h in zip(papers, hashes, strict=True) if h in vectors]

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ranker.backends.openai_absent import NoServerError
+from ranker.backends.openai_absent import AbsentServer, NoServerError
 from ranker.config import Config, JudgeChoice
 from ranker.errors import BackendError, ConfigError
 
@@ -47,8 +47,6 @@ def pick_generator(choice: JudgeChoice, config: Config, *, only_plan: bool = Fal
             return None, f"auto: no server answers at {choice.model}, so the heads judge without a language model"
         if not only_plan or name != "openai":
             raise
-        from ranker.backends.openai_absent import AbsentServer
-
         model = "" if choice.model.startswith(_ADDRESS) else choice.model
         return AbsentServer(model), f"{why}: {error.what}, so tokens are guessed and stored judgments count as missing"
 

@@ -21,13 +21,10 @@ _HEAD_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Judged papers; rows refused; ``textless``: digest entries whose paper is not in the store, so that only the
-    title can be learned from.
-    """
+    """Judged papers, those without an abstract entries of a digest whose paper is not at hand; rows refused."""
 
     papers: tuple[JudgedPaper, ...]
     rejected: tuple[Rejected, ...] = ()
-    textless: int = 0
 
 
 def gather(paths: Sequence[str], *, papers_of_day: Callable[[str], Iterable[Paper]]) -> Gathered:
@@ -38,13 +35,10 @@ def gather(paths: Sequence[str], *, papers_of_day: Callable[[str], Iterable[Pape
     """
     papers: list[JudgedPaper] = []
     rejected: list[Rejected] = []
-    textless = 0
     for path in paths:
         digest = _digest(path)
         if digest is not None:
-            found, unmatched = from_digest(digest.entries, digest.date or "", list(papers_of_day(digest.date or "")))
-            papers += found
-            textless += unmatched
+            papers += from_digest(digest.entries, digest.date or "", list(papers_of_day(digest.date or "")))
             continue
         for paper in read([path], on_rejected=rejected.append):
             try:
@@ -58,7 +52,7 @@ def gather(paths: Sequence[str], *, papers_of_day: Callable[[str], Iterable[Pape
             where=", ".join(paths[:3]),
             todo='rows need a "judgment": an object with field and score, or null where it was not recommended',
         )
-    return Gathered(tuple(papers), tuple(rejected), textless)
+    return Gathered(tuple(papers), tuple(rejected))
 
 
 def _digest(path: str) -> DigestA | None:
@@ -119,17 +113,15 @@ def from_paper(paper: Paper, day: str) -> JudgedPaper:
     )
 
 
-def from_digest(entries: Iterable[EntryA], day: str, papers: Sequence[Paper]) -> tuple[list[JudgedPaper], int]:
-    """A past digest's entries as picks, the other ``papers`` of that day as not recommended; and how many entries
-    matched no paper by id or title (these are learned from by their title alone).
+def from_digest(entries: Iterable[EntryA], day: str, papers: Sequence[Paper]) -> list[JudgedPaper]:
+    """A past digest's entries as picks, the other ``papers`` of that day as not recommended. An entry that matches no
+    paper by id or title has no abstract: it is learned from by its title alone.
     """
     by_id = {p.arxiv_id: p for p in papers}
     by_title = {_plain(p.title): p for p in papers}
     judged: dict[str, JudgedPaper] = {}
-    unmatched = 0
     for entry in entries:
         paper = by_id.get(entry.arxiv_id) or by_title.get(_plain(entry.title))
-        unmatched += paper is None
         known = paper or Paper(entry.arxiv_id, entry.title, "")
         authors = known.authors or tuple(a.strip() for a in entry.authors.split(",") if a.strip())
         judged[known.arxiv_id] = JudgedPaper(
@@ -140,7 +132,7 @@ def from_digest(entries: Iterable[EntryA], day: str, papers: Sequence[Paper]) ->
         for p in papers
         if p.arxiv_id not in judged
     ]
-    return [*judged.values(), *rest], unmatched
+    return [*judged.values(), *rest]
 
 
 def _plain(title: str) -> str:

@@ -40,8 +40,7 @@ def test_a_digest_is_matched_by_id_or_title_and_the_rest_are_no_picks() -> None:
         EntryA("f", 8.0, "x", "A", "2026-01-01", "https://arxiv.org/abs/2601.00002", "r"),
         EntryA("g", 7.0, "Unknown", "A (Uni), B", "2026-01-01", "https://arxiv.org/abs/2601.00009", "r"),
     ]
-    labels, unmatched = judged.from_digest(entries, "2026-01-02", papers)
-    assert unmatched == 1
+    labels = judged.from_digest(entries, "2026-01-02", papers)
     assert [(j.arxiv_id, j.recommended, j.score, j.abstract) for j in labels] == [
         ("2601.00001", True, 9.0, "a1"),
         ("2601.00002", True, 8.0, "a2"),

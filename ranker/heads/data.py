@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from collections.abc import Sequence
@@ -77,6 +78,19 @@ def without_duplicates(papers: Sequence[JudgedPaper]) -> list[JudgedPaper]:
         by_title[title] = p.arxiv_id
         best[p.arxiv_id] = p
     return sorted(best.values(), key=lambda p: (p.day, p.arxiv_id))
+
+
+def with_known_texts(given: Sequence[JudgedPaper], known: Sequence[JudgedPaper]) -> list[JudgedPaper]:
+    """``given`` in its order; a paper that comes without an abstract (an entry of a digest) has the text that one of
+    ``known`` has for it, so that a new label does not cost a text.
+    """
+    texts = {p.arxiv_id: p for p in known if p.abstract}
+    return [
+        dataclasses.replace(p, title=found.title, abstract=found.abstract, authors=found.authors)
+        if not p.abstract and (found := texts.get(p.arxiv_id))
+        else p
+        for p in given
+    ]
 
 
 def ids_hash(ids: Sequence[str]) -> str:

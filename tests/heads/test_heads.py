@@ -13,7 +13,7 @@ import pytest
 
 from ranker import evaluate
 from ranker.errors import BackendError, InputError
-from ranker.heads.data import Columns, JudgedPaper, folds, without_duplicates
+from ranker.heads.data import Columns, JudgedPaper, folds, with_known_texts, without_duplicates
 from ranker.heads.model import Heads
 from ranker.learn import Learned, learn, per_day, prepare
 from tests.heads.make import DIMENSION, FIELDS, world
@@ -195,6 +195,16 @@ def test_ticks_win_over_labels_and_near_duplicates_are_one() -> None:
         ]
     )
     assert [(p.arxiv_id, p.recommended) for p in kept] == [("2601.00001", False), ("2601.00003", True)]
+
+
+def test_a_label_without_a_text_does_not_cost_the_text_that_is_known() -> None:
+    known = JudgedPaper("2601.00001", "2026-01-01", "Title", "Text.", False, authors=("A. B.",))
+    entry = JudgedPaper("2601.00001", "2026-01-01", "Title (cut)", "", True, "A", 8.0)
+    other = JudgedPaper("2601.00002", "2026-01-01", "Other", "", True)
+    full = JudgedPaper("2601.00001", "2026-01-02", "Title, mended", "New text.", True)
+    found = with_known_texts([entry, other, full], [known])
+    merged = JudgedPaper("2601.00001", "2026-01-01", "Title", "Text.", True, "A", 8.0, ("A. B.",))
+    assert found == [merged, other, full]
 
 
 def test_folds_keep_days_whole_or_deal_out_papers() -> None:

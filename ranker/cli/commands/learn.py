@@ -54,6 +54,7 @@ def learn_heads(
     """
     from ranker.backends.judges import learned_heads_dir
     from ranker.feedback import labels
+    from ranker.heads.data import with_known_texts
     from ranker.heads.model import check_heads_folder
     from ranker.judged import gather
     from ranker.learn import prepare
@@ -73,15 +74,15 @@ def learn_heads(
                 where=str(session.store_path),
                 todo="give --judged PATH, or tick papers and run `ranker feedback`",
             )
-        papers = prepare([*kept, *found.papers, *ticked])
-        held.put_judged(name, found.papers, now().isoformat(timespec="seconds"), anew=forget_judged)
+        given = with_known_texts(found.papers, kept)
+        papers = prepare([*kept, *given, *ticked])
+        held.put_judged(name, given, now().isoformat(timespec="seconds"), anew=forget_judged)
         for row in found.rejected[:5]:
             warn(f"{row.path}:{row.line}: refused: {row.why}")
-        print(f"read {len(found.papers)} judged papers, refused {len(found.rejected)} rows")
-        print(
-            f"ticks: {len(ticked)} used, {len(missing)} of papers that the store lacks; titles only: {found.textless}"
-        )
-        print(_sources(kept, found.papers, len(ticked)), flush=True)
+        print(f"read {len(given)} judged papers, refused {len(found.rejected)} rows")
+        textless = sum(not p.abstract for p in given)
+        print(f"ticks: {len(ticked)} used, {len(missing)} of papers that the store lacks; titles only: {textless}")
+        print(_sources(kept, given, len(ticked)), flush=True)
         _warn_of_less(session, folder, papers)
         vectors, cold_rows = _inputs(session, papers, quiet=quiet)
         learned = _fit(session, papers, vectors, cold_rows, min_papers, quiet=quiet)

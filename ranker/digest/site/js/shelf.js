@@ -42,9 +42,13 @@ async function readShelf() {
   const database = await shelf;
   if (!database) return;
   const rows = await new Promise((resolve) => {
-    const asked = database.transaction("ticks").objectStore("ticks").getAll(shelfRange());
-    asked.onsuccess = () => resolve(asked.result.filter(isTick));
-    asked.onerror = () => resolve([]);
+    try {
+      const asked = database.transaction("ticks").objectStore("ticks").getAll(shelfRange());
+      asked.onsuccess = () => resolve(asked.result.filter(isTick));
+      asked.onerror = () => resolve([]);
+    } catch {
+      resolve([]); // closed by the browser
+    }
   });
   const at = new Map(rows.map((row) => [row.arxiv_id, row.at]));
   const changed = rows.filter((row) => ticks.get(row.arxiv_id)?.at !== row.at && mergeTick(row));

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ranker.backends.bert_plan import Plan, read_plan
 from ranker.backends.cpu import has_bfloat16
+from ranker.backends.extras import install
 from ranker.errors import BackendError
 from ranker.model_files import ModelFiles, find_encoder
 from ranker.types import EncoderInfo
@@ -76,11 +77,7 @@ def open_encoder(
         return TorchBert(files, plan, info, threads=threads)
     if backend == "openvino":
         if importlib.util.find_spec("openvino") is None:
-            raise BackendError(
-                "openvino is not installed",
-                where="[encoder] backend",
-                todo='pip install -c constraints.txt ".[openvino]"',
-            )
+            raise BackendError("openvino is not installed", where="[encoder] backend", todo=install("openvino"))
         from ranker.backends.openvino import OpenVinoBert
 
         return OpenVinoBert(files, plan, info, threads=threads)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranker.backends.extras import install
 from ranker.backends.lane_encoder import LaneEncoder
 from ranker.backends.lanes import Forward
 from ranker.errors import BackendError
@@ -28,7 +29,7 @@ class OpenVinoBert(LaneEncoder):
             import openvino
         except ImportError as error:
             raise BackendError(
-                f"openvino can't be imported: {error}", where="[encoder] backend", todo='pip install ".[openvino]"'
+                f"openvino can't be imported: {error}", where="[encoder] backend", todo=install("openvino")
             ) from error
         core = openvino.Core()
         settings: dict[str, Any] = {

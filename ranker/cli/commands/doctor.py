@@ -17,6 +17,7 @@ import typer
 from rich.markup import escape
 
 from ranker import resources
+from ranker.backends.extras import install
 from ranker.cli import FAILED, FINE
 from ranker.cli.console import out
 from ranker.cli.options import ConfigOption, DebugOption, StoreOption
@@ -111,8 +112,7 @@ def _extras(session: Session) -> Iterator[Line]:
         try:
             version = metadata.version(package)
         except metadata.PackageNotFoundError:
-            todo = f'where you want it: pip install -c constraints.txt ".[{extra}]"'
-            yield "note", f"{package} is not installed (optional)", todo
+            yield "note", f"{package} is not installed (optional)", f"where you want it, {install(extra)}"
         else:
             yield _vllm(version) if package == "vllm" else ("ok", f"{package} {version}", "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -70,10 +71,12 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
 
 def _clear_litter(folder: Path) -> None:
     """What killed programs left: half-written folders go, a folder that was being replaced comes back."""
-    for left in folder.parent.glob(f".{folder.name}.*.*"):
-        pid, kind = left.name.rsplit(".", 2)[1:]
-        if not pid.isdigit() or kind not in ("tmp", "old") or _alive(int(pid)):
+    ours = re.compile(rf"\.{re.escape(folder.name)}\.(?:spill\.)?([0-9]+)\.(tmp|old)")
+    for left in [*folder.parent.iterdir()] if folder.parent.is_dir() else []:
+        found = ours.fullmatch(left.name)  # whole: a neighbour's name may begin with this one
+        if found is None or _alive(int(found[1])):
             continue
+        kind = found[2]
         if kind == "old" and not folder.exists():
             left.rename(folder)
         else:

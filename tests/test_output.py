@@ -74,6 +74,16 @@ def test_what_stays_is_kept_and_litter_of_killed_runs_is_cleared(tmp_path: Path)
     assert (out / "site" / "old.html").read_text() == "o"
 
 
+def test_a_neighbours_litter_is_left_to_it(tmp_path: Path) -> None:
+    """Its name may begin with ours, and brackets are no pattern."""
+    neighbour, spilled = tmp_path / ".out.more.4194305.old", tmp_path / ".[out].spill.4194305.tmp"
+    neighbour.mkdir()
+    spilled.mkdir()
+    output.write_folder(tmp_path / "out", {"report.json": OURS})
+    output.write_folder(tmp_path / "[out]", {"report.json": OURS})
+    assert sorted(p.name for p in tmp_path.iterdir()) == [neighbour.name, "[out]", "out"]
+
+
 def test_the_present_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="that you are in"):

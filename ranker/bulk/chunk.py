@@ -63,7 +63,8 @@ class Desk:
     search: Search
     judge: Judge
 
-    def rank(self, work: Work) -> Done:
+    def rank(self, work: Work, beside: int = 1) -> Done:
+        """``beside``: how many chunks are ranked side by side, this one included; the seconds are a share of theirs."""
         started = time.perf_counter()
         settled, candidates = self._route(work)
         routed = time.perf_counter()
@@ -71,8 +72,8 @@ class Desk:
         return Done(
             rows=[packed(ranking) for ranking in rankings],
             part=part_of(rankings),
-            route_seconds=routed - started,
-            judge_seconds=time.perf_counter() - routed,
+            route_seconds=(routed - started) / beside,
+            judge_seconds=(time.perf_counter() - routed) / beside,
             judged=len(candidates),
             prefiltered=sum(r.detail.startswith(PREFILTERED) for r in settled),
         )

@@ -80,11 +80,11 @@ class Corpus:
         tally.advance(len(papers) - len(embedded))
         return Work(papers, vectors, chosen)
 
-    def count(self, done: Done, workers: int) -> None:
-        """Adds a chunk's share of the stages: the seconds of one of ``workers`` that were at it side by side."""
-        self.clock.seconds["route"] += done.route_seconds / workers
+    def count(self, done: Done) -> None:
+        """Adds a chunk's share of the stages."""
+        self.clock.seconds["route"] += done.route_seconds
         self.clock.items["route"] += len(done.rows)
-        self.clock.seconds["judge"] += done.judge_seconds / workers
+        self.clock.seconds["judge"] += done.judge_seconds
         self.clock.items["judge"] += done.judged
         self.prefiltered += done.prefiltered
 

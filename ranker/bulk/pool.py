@@ -40,7 +40,7 @@ def rank_chunks(desk: Desk, work: Iterable[Work], workers: int) -> Iterator[Done
             try:
                 for chunk in work:
                     held.append(chunk)  # before it is handed over: a pool that is broken already refuses it
-                    ranked.append(pool.submit(_rank, chunk))
+                    ranked.append(pool.submit(_rank, chunk, workers))
                     if len(held) > workers:
                         yield ranked.popleft().result()
                         held.popleft()
@@ -49,7 +49,7 @@ def rank_chunks(desk: Desk, work: Iterable[Work], workers: int) -> Iterator[Done
                     held.popleft()
                 return
             except BrokenProcessPool:
-                _LOG.warning("a worker process was lost (out of memory?): going on with one process")
+                _LOG.warning("a worker process ended (out of memory?): going on with one process")
             except BaseException:  # interrupted, or a chunk failed: nothing that waits is worth waiting for
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -77,6 +77,6 @@ def _leave_with_parent() -> None:
         os._exit(1)
 
 
-def _rank(work: Work) -> Done:
+def _rank(work: Work, beside: int) -> Done:
     assert _desk is not None, "a worker begins with _sit_down"
-    return _desk.rank(work)
+    return _desk.rank(work, beside)

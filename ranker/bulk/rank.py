@@ -125,7 +125,7 @@ def rank_stored(
     with watch.stage("rank", total) as tally:
         work = _work(request, corpus, selection, tally)
         for done in rank_chunks(corpus.desk, work, workers):
-            corpus.count(done, workers)
+            corpus.count(done)
             with corpus.clock.stage("keep", len(done.rows)):
                 spill.add(done.rows)
                 marks.add(done.part)

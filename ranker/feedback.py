@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 
 from ranker.errors import InputError
-from ranker.heads.data import TICK_WEIGHT, JudgedPaper
-from ranker.types import TICKS, Paper, Rejected, Tick
+from ranker.heads.data import TICK_WEIGHT
+from ranker.types import TICKS, JudgedPaper, Paper, Rejected, Tick
 
 _SNIPPET = 200
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from ranker.digest.parse import parse_a
 from ranker.digest.parsed import DigestA, EntryA
 from ranker.errors import InputError, RankerError
-from ranker.heads.data import JudgedPaper
 from ranker.sources import read
-from ranker.types import Paper, Rejected
+from ranker.types import JudgedPaper, Paper, Rejected
 
 _DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 _HEAD_BYTES = 64 * 1024

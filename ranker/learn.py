@@ -12,10 +12,11 @@ import numpy as np
 from ranker import evaluate
 from ranker.errors import InputError
 from ranker.heads.combine import HeadsPrediction, apply, fit_combination
-from ranker.heads.data import Columns, JudgedPaper, ids_hash, without_duplicates
+from ranker.heads.data import Columns, ids_hash, without_duplicates
 from ranker.heads.fit import Inputs, fit
 from ranker.heads.model import Heads, HeadsMeta
 from ranker.heads.weights import Signals
+from ranker.types import JudgedPaper
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

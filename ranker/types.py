@@ -350,3 +350,20 @@ class Tick:
             texts.append(value)
         arxiv_id, profile, day, at = texts
         return cls(arxiv_id, version, profile, day, tick, field_name, at)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPaper:
+    """One paper with its label. ``day``: ISO day of the list it was judged in. ``field`` None: recommended, but under a
+    field that the profile does not have. ``score`` 1-10, None where none was given. ``weight``: 1, more for ticks.
+    """
+
+    arxiv_id: str
+    day: str
+    title: str
+    abstract: str
+    recommended: bool
+    field: str | None = None
+    score: float | None = None
+    authors: tuple[str, ...] = ()
+    weight: float = 1.0

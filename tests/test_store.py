@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from ranker.errors import StoreError
-from ranker.heads.data import JudgedPaper
 from ranker.store import Store, Tick, run_lock
 from ranker.store.schema import MIGRATIONS, VERSION
-from ranker.types import Exclusion, Judgment, Rejected, Run, Stage, Texts, Usage
+from ranker.types import Exclusion, JudgedPaper, Judgment, Rejected, Run, Stage, Texts, Usage
 from tests.make import paper, ranking
 
 NOW = datetime(2026, 1, 14).isoformat()

@@ -12,8 +12,7 @@ import numpy as np
 from benchmarks.compare.judged import JudgedPaper
 from benchmarks.compare.ours import BuiltInJudge, Router
 from benchmarks.compare.spec import Scored
-from ranker import resources
-from ranker.heads import data
+from ranker import resources, types
 from ranker.heads.features import cold_row
 from ranker.heads.fit import Inputs, fit
 from ranker.heads.model import Heads
@@ -65,10 +64,10 @@ def cold_rows(routes: Sequence[Route]) -> NDArray[np.float64]:
     return np.array(rows, dtype=np.float64)
 
 
-def labelled(papers: Sequence[JudgedPaper]) -> list[data.JudgedPaper]:
+def labelled(papers: Sequence[JudgedPaper]) -> list[types.JudgedPaper]:
     """As ranker's learning takes them."""
     return [
-        data.JudgedPaper(
+        types.JudgedPaper(
             p.paper.arxiv_id, p.day, p.paper.title, p.paper.abstract, p.picked, p.field, p.score, p.paper.authors
         )
         for p in papers
@@ -159,7 +158,7 @@ class Single:
         )
 
 
-def kept_papers(papers: Sequence[JudgedPaper]) -> tuple[list[data.JudgedPaper], list[int]]:
+def kept_papers(papers: Sequence[JudgedPaper]) -> tuple[list[types.JudgedPaper], list[int]]:
     """What learning keeps of the papers, and their positions."""
     kept = prepare(labelled(papers))
     place = {p.paper.arxiv_id: i for i, p in enumerate(papers)}

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ranker.types import JudgedPaper
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -19,23 +21,6 @@ HALF_LIFE_DAYS = 40.0
 """A judgment's weight halves in this time: what was asked for, and how the judge reads, drifts."""
 TICK_WEIGHT = 4.0
 """A reader's own tick weighs as many cloud labels."""
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedPaper:
-    """One paper with its label. ``day``: ISO day of the list it was judged in. ``field`` None: recommended, but under a
-    field that the profile does not have. ``score`` 1-10, None where none was given. ``weight``: 1, more for ticks.
-    """
-
-    arxiv_id: str
-    day: str
-    title: str
-    abstract: str
-    recommended: bool
-    field: str | None = None
-    score: float | None = None
-    authors: tuple[str, ...] = ()
-    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

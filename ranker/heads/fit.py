@@ -11,10 +11,11 @@ import numpy as np
 
 from ranker.heads import linear
 from ranker.heads.combine import Combination, fit_combination
-from ranker.heads.data import Columns, JudgedPaper, folds
+from ranker.heads.data import Columns, folds
 from ranker.heads.features import SURFACE, surfaces
 from ranker.heads.lexical import Text, Vocabulary
 from ranker.heads.weights import Components, Linear, Signals, signals
+from ranker.types import JudgedPaper
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

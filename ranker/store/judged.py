@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ranker.store import codec
 from ranker.store.base import Base
-
-if TYPE_CHECKING:
-    from ranker.heads.data import JudgedPaper
+from ranker.types import JudgedPaper
 
 
 class StoredJudged(Base):
@@ -20,8 +17,6 @@ class StoredJudged(Base):
 
     def judged(self, profile: str) -> list[JudgedPaper]:
         """All that a profile was ever taught by files, by day and id. Ticks are apart."""
-        from ranker.heads.data import JudgedPaper
-
         found = []
         for r in self._rows("SELECT * FROM judged WHERE profile = ? ORDER BY day, arxiv_id", (profile,)):
             title, abstract, authors = codec.unpack(r["text"])

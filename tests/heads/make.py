@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ranker.heads.data import JudgedPaper
+from ranker.types import JudgedPaper
 
 FIELDS = ("多模态", "安全")
 _TOPICS = (

@@ -13,9 +13,10 @@ import pytest
 
 from ranker import evaluate
 from ranker.errors import BackendError, InputError
-from ranker.heads.data import Columns, JudgedPaper, folds, with_known_texts, without_duplicates
+from ranker.heads.data import Columns, folds, with_known_texts, without_duplicates
 from ranker.heads.model import Heads
 from ranker.learn import Learned, learn, per_day, prepare
+from ranker.types import JudgedPaper
 from tests.heads.make import DIMENSION, FIELDS, world
 
 

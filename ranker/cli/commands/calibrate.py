@@ -23,9 +23,8 @@ from ranker.cli.session import Session, now
 from ranker.errors import ConfigError, InputError, RankerError
 
 if TYPE_CHECKING:
-    from ranker.heads.data import JudgedPaper
     from ranker.judging.calibration import Calibration
-    from ranker.types import Candidate
+    from ranker.types import Candidate, JudgedPaper
 
 _SHOWN = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ranker.heads.data import JudgedPaper
     from ranker.learn import Learned
+    from ranker.types import JudgedPaper
 
 
 def register(app: typer.Typer) -> None:

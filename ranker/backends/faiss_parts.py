@@ -49,10 +49,10 @@ class FaissParts:
         lists = int(4 * np.sqrt(rows))
         index: Any = faiss.index_factory(dimension, f"IVF{lists},SQ8", faiss.METRIC_INNER_PRODUCT)
         index.cp.niter = 8
-        index.train(_sample(blocks, rows, lists * _PER_LIST))
+        index.train(_sample(blocks, rows, dimension, lists * _PER_LIST))
         for block in blocks:
             index.add(np.ascontiguousarray(block))
-        index.nprobe = _visits(index, _strangers(_sample(blocks, rows, _TRIALS)), lists)
+        index.nprobe = _visits(index, _strangers(_sample(blocks, rows, dimension, _TRIALS)), lists)
         faiss.write_index(index, str(_index(stem)))
 
     def open(self, stem: Path) -> Part:
@@ -109,14 +109,18 @@ class _Lists:
         return places[0][there], products[0][there]
 
 
-def _sample(blocks: Iterable[NDArray[np.float32]], rows: int, count: int) -> NDArray[np.float32]:
-    """About ``count`` rows, evenly spread (every so-many-th), so that a build is the same every time."""
+def _sample(blocks: Iterable[NDArray[np.float32]], rows: int, dimension: int, count: int) -> NDArray[np.float32]:
+    """About ``count`` of ``rows`` rows, evenly spread (every so-many-th), so that a build is the same every time."""
     step = max(rows // count, 1)
-    parts, at = [], 0
+    # Filled in place: joining parts at the end would hold all of them twice, the build's peak
+    found = np.empty((-(-rows // step), dimension), dtype=np.float32)
+    at = kept = 0
     for block in blocks:
-        parts.append(block[(-at) % step :: step])
+        part = block[(-at) % step :: step]
+        found[kept : kept + len(part)] = part
         at += len(block)
-    return np.ascontiguousarray(np.concatenate(parts))
+        kept += len(part)
+    return found[:kept]
 
 
 def _strangers(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

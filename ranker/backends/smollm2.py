@@ -76,8 +76,11 @@ def _convert(source: Path, folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(where, gguf_file=source.name)
     model = AutoModelForCausalLM.from_pretrained(where, gguf_file=source.name, dtype=torch.float32)
     model = model.to(torch.bfloat16)
+    # The weights are plain now: a loader would look for the GGUF file, and transformers saves none that came from one
+    if (quantizer := getattr(model, "hf_quantizer", None)) is not None:
+        quantizer.remove_quantization_config(model)
     if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config  # the weights are plain now; a loader would look for the GGUF file
+        del model.config.quantization_config
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ import numpy as np
 from ranker import evaluate
 from ranker.errors import InputError
 from ranker.heads.combine import HeadsPrediction, apply, fit_combination
-from ranker.heads.data import Columns, ids_hash, without_duplicates
+from ranker.heads.data import TICK_WEIGHT, Columns, ids_hash, without_duplicates
 from ranker.heads.fit import Inputs, fit
 from ranker.heads.model import Heads, HeadsMeta
 from ranker.heads.weights import Signals
@@ -56,7 +56,7 @@ class Learned:
         """One or two sentences for a person."""
         meta, ap = self.heads.meta, self._told("ap")
         text = (
-            f"{meta.papers} judged papers of {len(meta.days)} day(s), {meta.picks} recommended. "
+            f"{meta.papers} papers of {len(meta.days)} day(s), {meta.picks} recommended. "
             f"AP per day {ap}, {self.gain.mean:+.3f} against description centroids"
         )
         if len(meta.days) < 4:
@@ -148,11 +148,14 @@ def _held_out(found: Signals, fold: NDArray[np.int64], columns: Columns) -> Head
 
 def per_day(papers: Sequence[JudgedPaper], relevance: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     """Figures of every day, in the days' order: ``ap``, ``r_precision``, ``recall_60``, ``spearman`` (of relevance with
-    the judge's score, over the day's picks). NaN where a day has nothing to measure.
+    the judge's score, over the day's picks). NaN where a day has nothing to measure. Days that only ticks know are left
+    out where there are others: a few papers that a reader chose to mark are no day's list.
     """
     at: dict[str, list[int]] = {}
+    listed = {p.day for p in papers if p.weight < TICK_WEIGHT} or {p.day for p in papers}
     for i, p in enumerate(papers):
-        at.setdefault(p.day, []).append(i)
+        if p.day in listed:
+            at.setdefault(p.day, []).append(i)
     rows = []
     for day in sorted(at):
         index = np.array(at[day])

@@ -138,7 +138,11 @@ def test_learning_anew_forgets_what_earlier_calls_stored_and_says_what_is_lost(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["learn"], "nothing to learn from"),
+        (["learn"], "nothing to learn from: no --judged file, no judged papers and no ticks in the store"),
+        (
+            ["learn", "--forget-judged"],
+            "no ticks in the store; its judged papers, all that there is, are not forgotten",
+        ),
         (["learn", "--judged", "absent.jsonl"], "absent.jsonl"),
         (["learn", "--judged", "plain.jsonl"], "no judged paper"),
         (["feedback", "plain.jsonl"], "no line held a tick"),

@@ -95,7 +95,7 @@ def _parse(content: bytes) -> dict[str, Any]:
     except RecursionError:
         raise RowError("nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise RowError(f"not JSON: {error.msg} at place {error.pos + 1}") from None
+        raise RowError(f"not JSON: {error.msg.removesuffix(' at')} at place {error.pos + 1}") from None
     except RowError:
         raise
     except ValueError as error:

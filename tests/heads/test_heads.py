@@ -13,7 +13,7 @@ import pytest
 
 from ranker import evaluate
 from ranker.errors import BackendError, InputError
-from ranker.heads.data import Columns, folds, with_known_texts, without_duplicates
+from ranker.heads.data import TICK_WEIGHT, Columns, folds, with_known_texts, without_duplicates
 from ranker.heads.model import Heads
 from ranker.learn import Learned, learn, per_day, prepare
 from ranker.types import JudgedPaper
@@ -30,6 +30,16 @@ def predict(heads: Heads, seed: int = 9, days: int = 3):  # type: ignore[no-unty
     papers, vectors, cold = world(days, seed=seed)
     texts = [(p.title, p.abstract) for p in papers]
     return papers, heads.predict(texts, [p.authors for p in papers], vectors, cold)
+
+
+def test_days_that_only_ticks_know_are_no_lists() -> None:
+    def labels(day: str, flags: list[bool], weight: float = 1.0) -> list[JudgedPaper]:
+        return [JudgedPaper(f"{day}.{i}", day, "T", "A.", f, weight=weight) for i, f in enumerate(flags)]
+
+    listed, ticked = labels("2026-01-02", [True, False, True, False]), labels("2026-01-03", [True], TICK_WEIGHT)
+    relevance = np.array([4.0, 3.0, 2.0, 1.0, 5.0])
+    assert per_day([*listed, *ticked], relevance)["ap"] == pytest.approx([(1 + 2 / 3) / 2])
+    assert per_day(ticked, relevance[4:])["ap"] == pytest.approx([1.0])  # where there is nothing else
 
 
 def test_it_learns_what_was_planted(learned: Learned) -> None:

@@ -69,8 +69,11 @@ def learn_heads(
         kept = [] if forget_judged else held.judged(name)
         ticked, missing = labels(held.ticks(name), held.paper, fields)
         if not paths and not kept and not ticked:
+            lacking = "judged papers and no ticks in the store"
+            if forget_judged:
+                lacking = "ticks in the store; its judged papers, all that there is, are not forgotten"
             raise InputError(
-                "nothing to learn from: no --judged file, no judged papers and no ticks in the store",
+                f"nothing to learn from: no --judged file, no {lacking}",
                 where=str(session.store_path),
                 todo="give --judged PATH, or tick papers and run `ranker feedback`",
             )

@@ -209,12 +209,17 @@ class VllmGenerator:
         for name, row in message[1]:
             job = work.flying.pop(name, None)
             if job is not None:
-                self._limit = self._limit + 1 if 0 < self._limit < self._full() else 0
+                if job.deaths == 0:  # more at once only after all that an engine died with have been read
+                    self._limit = self._limit + 1 if 0 < self._limit < self._full() else 0
                 yield work.answer(job.encoded, row)
 
     def _give(self, engine: EngineProcess, work: Pass) -> None:
         requests = []
         while work.waiting and len(work.flying) < self._most():
+            if work.flying and (
+                self._last_chance(work.waiting[0]) or any(map(self._last_chance, work.flying.values()))
+            ):
+                break
             job = work.waiting.popleft()
             name = f"{self._next}"
             self._next += 1
@@ -227,7 +232,7 @@ class VllmGenerator:
     def _mourn(self, work: Pass, why: str) -> Iterator[Any]:
         """The engine died: start another, and try again what it had; what died with too many engines is given up.
 
-        Fewer prompts go in at once afterwards, so that one that kills engines takes few others down with it.
+        Fewer prompts go in at once afterwards, and the last time each goes alone: none is given up for another's fault.
         """
         engine, self._engine = self._engine, None
         self._deaths += 1
@@ -274,6 +279,9 @@ class VllmGenerator:
         assert self._engine is not None
         self._engine.wait_ready(self._settings.start_seconds)
         return self._engine
+
+    def _last_chance(self, job: Job) -> bool:
+        return job.deaths > 0 and job.deaths == self._settings.resubmissions
 
     def _full(self) -> int:
         rows = int(self._engine.facts.get("max_num_seqs", 0)) if self._engine else 0

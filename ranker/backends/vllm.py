@@ -216,9 +216,8 @@ class VllmGenerator:
     def _give(self, engine: EngineProcess, work: Pass) -> None:
         requests = []
         while work.waiting and len(work.flying) < self._most():
-            if work.flying and (
-                self._last_chance(work.waiting[0]) or any(map(self._last_chance, work.flying.values()))
-            ):
+            ahead = next(iter(work.flying.values()), None)  # any: what flies for the last time flies alone
+            if ahead is not None and (self._last_chance(ahead) or self._last_chance(work.waiting[0])):
                 break
             job = work.waiting.popleft()
             name = f"{self._next}"

@@ -12,21 +12,14 @@ from typing import Any
 
 from ranker.backends.chat import ChatRenderer
 from ranker.backends.extras import install
-from ranker.backends.transformers_files import from_here, unreadable
+from ranker.backends.transformers_files import read_config
 from ranker.backends.vllm_settings import VllmSettings, vllm_folder
 from ranker.backends.weights import fingerprint
 from ranker.protocols import GeneratorInfo
 
 
 def model_tokenizer(name: str) -> tuple[ChatRenderer, Any]:
-    from transformers import AutoConfig, AutoTokenizer
-
-    local = from_here(name)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=local)
-        config = AutoConfig.from_pretrained(name, local_files_only=local)
-    except (OSError, ValueError, KeyError) as error:
-        raise unreadable(name, error) from error
+    tokenizer, config = read_config(name)
     return ChatRenderer(tokenizer, name), config.get_text_config(decoder=True)
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from ranker.bulk.corpus import embed_pages
-from ranker.bulk.pool import cores
+from ranker.bulk.pool import MOST_WORKERS
 from ranker.bulk.rank import CHUNK, BulkRequest, Ranked, rank_stored, refuse_language_model
 from ranker.bulk.spill import Spill, spill_beside
 
 __all__ = [
     "CHUNK",
+    "MOST_WORKERS",
     "BulkRequest",
     "Ranked",
     "Spill",
-    "cores",
     "embed_pages",
     "rank_stored",
     "refuse_language_model",

@@ -17,13 +17,8 @@ from ranker.bulk.chunk import Desk, Done, Work
 
 _LOG = logging.getLogger(__name__)
 
-MOST = 8
+MOST_WORKERS = 8
 """Processes; each holds a chunk, the heads and the role classifier: about 200 MB."""
-
-
-def cores() -> int:
-    """Those that this process may use, at most ``MOST``."""
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST)
 
 
 def rank_chunks(desk: Desk, work: Iterable[Work], workers: int) -> Iterator[Done]:

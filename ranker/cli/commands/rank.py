@@ -106,10 +106,11 @@ def rank_papers(
         if not dry_run:
             session.lock()
         if corpus:
-            from ranker.bulk import BulkRequest, cores
+            from ranker.backends.lanes import cores
+            from ranker.bulk import MOST_WORKERS, BulkRequest
 
-            ahead = spread_chunk(session)
-            bulk = BulkRequest(now(), since, until, prefilter, date, embed_at_once=ahead, workers=workers or cores())
+            ahead, side_by_side = spread_chunk(session), workers or min(cores(), MOST_WORKERS)
+            bulk = BulkRequest(now(), since, until, prefilter, date, embed_at_once=ahead, workers=side_by_side)
             return rank_corpus(session, bulk, out_folder, zipped=zipped, quiet=quiet)
         request = _from_store(session, day) if day else _from_inputs(session, inputs or [])
         history = history and session.config.digest.history

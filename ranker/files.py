@@ -13,12 +13,7 @@ from typing import BinaryIO
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 Content = str | bytes | Callable[[BinaryIO], object]
-"""A file's content, or who writes it: what is too large for memory."""
-
-
-def write_text(path: Path, text: str) -> None:
-    """`write_whole` of a text, as UTF-8."""
-    write_whole(path, text)
+"""A file's content (a text as UTF-8), or who writes it: what is too large for memory."""
 
 
 def write_whole(path: Path, content: Content) -> None:
@@ -72,7 +67,7 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
 def _clear_litter(folder: Path) -> None:
     """What killed programs left: half-written folders go, a folder that was being replaced comes back."""
     ours = re.compile(rf"\.{re.escape(folder.name)}\.(?:spill\.)?([0-9]+)\.(tmp|old)")
-    for left in [*folder.parent.iterdir()] if folder.parent.is_dir() else []:
+    for left in [*folder.parent.iterdir()]:
         found = ours.fullmatch(left.name)  # whole: a neighbour's name may begin with this one
         if found is None or _alive(int(found[1])):
             continue

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ranker.errors import ConfigError, RankerError
-from ranker.files import write_text
+from ranker.files import write_whole
 from ranker.text import text_hash
 from ranker.types import Candidate, JudgeOutcome, Judgment, Paper, Route
 
@@ -147,7 +147,7 @@ class AnchorRecord:
             if isinstance(outcome, Judgment):
                 known.setdefault(outcome.arxiv_id.removeprefix(_PREFIX), outcome.relevance)
         try:
-            write_text(self._path, json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+            write_whole(self._path, json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
         except OSError as error:
             todo = "free some space, or set anchors = false in [judging]; what was judged is stored"
             raise RankerError(f"can't be written ({error.strerror})", where=str(self._path), todo=todo) from error

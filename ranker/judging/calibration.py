@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ranker.errors import ConfigError
-from ranker.files import write_text
+from ranker.files import write_whole
 from ranker.types import Judgment
 
 FEW = 50
@@ -60,7 +60,7 @@ class Calibration:
 
     def save(self, path: Path) -> None:
         row = {"format": _FORMAT, **dataclasses.asdict(self)}
-        write_text(path, json.dumps(row, ensure_ascii=False, indent=1) + "\n")
+        write_whole(path, json.dumps(row, ensure_ascii=False, indent=1) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Calibration:

@@ -81,7 +81,7 @@ def audit(
 
 def _keep(path: Path, found: Audit) -> None:
     from ranker.digest.jsonl import indented
-    from ranker.files import write_text
+    from ranker.files import write_whole
 
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
@@ -91,7 +91,7 @@ def _keep(path: Path, found: Audit) -> None:
         todo = "name the report.json of the run's folder"
         raise InputError(f"is no report of a run ({error})", where=str(path), todo=todo) from error
     try:
-        write_text(path, indented({**row, "recall_audit": found.as_row()}))
+        write_whole(path, indented({**row, "recall_audit": found.as_row()}))
     except OSError as error:
         raise RankerError(f"can't be written ({error.strerror})", where=str(path), todo="check the folder") from error
 

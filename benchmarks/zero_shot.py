@@ -96,7 +96,7 @@ def measure(papers: Sequence[JudgedPaper], outcomes: dict[str, Any]) -> dict[str
     masses = [o.mass for o in found if isinstance(o, Judgment) and o.mass is not None]
     low, high = interval(relevance, picked, days)
     return {
-        "auc": round(auc(relevance, picked), 4),
+        "auc": round(evaluate.auc(relevance, picked), 4),
         "low": round(low, 4),
         "high": round(high, 4),
         "papers": len(papers),
@@ -106,7 +106,9 @@ def measure(papers: Sequence[JudgedPaper], outcomes: dict[str, Any]) -> dict[str
         "mass_lowest": round(min(masses), 4) if masses else float("nan"),
         "relevance_mean": round(float(relevance.mean()), 3),
         "relevance_deviation": round(float(relevance.std()), 3),
-        "by_day": {d: round(auc(relevance[days == d], picked[days == d]), 4) for d in sorted(set(days.tolist()))},
+        "by_day": {
+            d: round(evaluate.auc(relevance[days == d], picked[days == d]), 4) for d in sorted(set(days.tolist()))
+        },
     }
 
 
@@ -142,17 +144,8 @@ def blended(
                 ).relevance
                 for p in good
             ]
-            found.setdefault(name, {})[f"{weight:g}"] = round(auc(np.array(scores), picked), 4)
+            found.setdefault(name, {})[f"{weight:g}"] = round(evaluate.auc(np.array(scores), picked), 4)
     return found
-
-
-def auc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    """Probability that a positive scores above a negative, ties half (Mann-Whitney); NaN without one of each."""
-    many, few = int(positive.sum()), int((~positive).sum())
-    if not many or not few:
-        return float("nan")
-    total = float(evaluate.ranks(scores)[positive].sum())
-    return (total - many * (many + 1) / 2) / (many * few)
 
 
 def interval(
@@ -164,7 +157,7 @@ def interval(
     found = []
     for _ in range(draws):
         drawn = np.concatenate([rng.choice(g, len(g)) for g in groups])
-        found.append(auc(scores[drawn], positive[drawn]))
+        found.append(evaluate.auc(scores[drawn], positive[drawn]))
     low, high = np.nanquantile(found, [0.025, 0.975])
     return float(low), float(high)
 

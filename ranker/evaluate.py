@@ -80,6 +80,15 @@ def spearman(a: ArrayLike, b: ArrayLike) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
+def auc(scores: ArrayLike, relevant: ArrayLike) -> float:
+    """Probability that a relevant paper scores above another one, ties half (Mann-Whitney); NaN without one of each."""
+    flags = np.asarray(relevant, dtype=bool)
+    many, few = int(flags.sum()), int((~flags).sum())
+    if not many or not few:
+        return float("nan")
+    return (float(ranks(scores)[flags].sum()) - many * (many + 1) / 2) / (many * few)
+
+
 def kendall_tau_b(a: ArrayLike, b: ArrayLike) -> float:
     """(concordant - discordant) / sqrt((pairs - ties in a)(pairs - ties in b)) [-1, 1]; NaN where a side is constant.
 

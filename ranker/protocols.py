@@ -103,7 +103,9 @@ class ModelJudge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GeneratorInfo:
-    """Who a generator is; ``revision``: hub revision or hash of the weights; ``max_context`` in tokens."""
+    """Who a generator is; ``revision``: hub revision or hash of the weights; ``max_context`` in tokens. Of a fine-tuned
+    model ``templates`` are the prompts that it was trained on (the label's first), ``tuned_for`` its profile's hash.
+    """
 
     backend: str
     model: str
@@ -112,6 +114,8 @@ class GeneratorInfo:
     max_context: int
     dtype: str
     gives_logprobs: bool = True
+    templates: tuple[str, ...] = ()
+    tuned_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

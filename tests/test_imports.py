@@ -12,7 +12,7 @@ import pytest
 import ranker
 
 PACKAGE = Path(ranker.__file__).parent
-HEAVY = ("torch", "faiss", "vllm", "sentence_transformers", "transformers", "openvino", "ray", "onnxruntime")
+HEAVY = ("torch", "faiss", "vllm", "sentence_transformers", "transformers", "openvino", "ray", "onnxruntime", "peft")
 STAGES = ("embed", "route", "rank", "outcomes", "report", "cold", "evidence", "near_duplicates")
 
 

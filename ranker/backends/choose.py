@@ -67,6 +67,19 @@ def best_there(choice: JudgeChoice) -> tuple[str, str]:
     return "transformers", f"auto: transformers, since vLLM can't be used ({device})"
 
 
+def local_model(model: str) -> Path:
+    """The folder of a model that is named by its folder or is packaged; another name as it is.
+
+    Raises:
+        BackendError: the packaged model is not installed.
+    """
+    if model == SMALL:
+        from ranker.backends.smollm2 import ensure_smollm2
+
+        return ensure_smollm2()
+    return Path(model).expanduser()
+
+
 def open_generator(name: str, model: str, config: Config) -> Generator:
     """The generator of a backend by name; ``smollm2`` is the packaged small model."""
     if name == "openai":
@@ -80,12 +93,7 @@ def open_generator(name: str, model: str, config: Config) -> Generator:
                 todo = "start it, or mend the address given by --model (it ends in /v1)"
                 raise NoServerError(error.what, where=error.where, todo=todo) from error
         return OpenAIGenerator(model, settings)
-    if model == SMALL:
-        from ranker.backends.smollm2 import ensure_smollm2
-
-        model = str(ensure_smollm2())
-    folder = Path(model).expanduser()
-    model = str(folder) if folder.is_dir() else model
+    model = str(local_model(model)) if model == SMALL or Path(model).expanduser().is_dir() else model
     if name == "vllm":
         from ranker.backends.vllm import VllmGenerator
         from ranker.backends.vllm_settings import VllmSettings

@@ -43,7 +43,7 @@ def language_model_judge(
     """
     settings = config.section("judging", JudgeSettings)
     folders = (resources.user_config_dir() / "prompts", resources.config_dir() / "prompts")
-    templates = load_templates(settings, profile, *folders)
+    templates = load_templates(settings, profile, *folders, own=generator.info.templates)
     after = _after(settings, scale_name(generator.info, templates.label), built_in)
     watch = _watch(settings, profile, record)
 

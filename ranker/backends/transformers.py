@@ -13,6 +13,7 @@ from ranker.backends.decode import Decoder
 from ranker.backends.kv import HeadCache, halving, is_plain, label_probabilities, length_batches
 from ranker.backends.labels import LabelTokens, label_tokens
 from ranker.backends.transformers_files import chosen_device, chosen_dtype, ends, flop_per_s, read_config, read_weights
+from ranker.backends.tuned import read_tuned
 from ranker.backends.weights import fingerprint, read_ahead, weight_bytes
 from ranker.errors import BackendError
 from ranker.protocols import Completion, GeneratorInfo, LabelReading, Prompt, WriteOptions
@@ -220,6 +221,7 @@ class TransformersGenerator:
         limits = [self._settings.max_context, getattr(config, "max_position_embeddings", 0) or 0]
         limits.append(int(min(self._tokenizer.model_max_length or 0, 1 << 30)))
         folder = Path(self._name)
+        tuned = read_tuned(folder)
         return GeneratorInfo(
             backend="transformers",
             model=folder.name if folder.is_dir() else self._name,
@@ -227,4 +229,6 @@ class TransformersGenerator:
             engine_version=str(transformers.__version__),
             max_context=min(limit for limit in limits if limit > 0),
             dtype=chosen_dtype(self._device) if self._settings.dtype == "auto" else self._settings.dtype,
+            templates=tuned.templates if tuned else (),
+            tuned_for=tuned.profile_hash if tuned else "",
         )

@@ -68,6 +68,23 @@ def read_weights(name: str, dtype: str, device: str) -> Any:
         raise unreadable(name, error) from error
 
 
+def model_folder(name: str) -> Path:
+    """The folder of a model's files: the named one, or a hub's download of that name (fetched where a hub answers).
+
+    Raises:
+        BackendError: there is none.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    local = from_here(name)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, local_files_only=local))
+    except (OSError, ValueError) as error:
+        raise unreadable(name, error) from error
+
+
 def chosen_device(device: str) -> str:
     """``auto`` comes to a GPU where torch has one."""
     if device != "auto":

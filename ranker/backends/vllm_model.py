@@ -13,6 +13,7 @@ from typing import Any
 from ranker.backends.chat import ChatRenderer
 from ranker.backends.extras import install
 from ranker.backends.transformers_files import read_config
+from ranker.backends.tuned import read_tuned
 from ranker.backends.vllm_settings import VllmSettings, vllm_folder
 from ranker.backends.weights import fingerprint
 from ranker.protocols import GeneratorInfo
@@ -41,6 +42,7 @@ def describe(name: str, config: Any, settings: VllmSettings) -> tuple[GeneratorI
     if settings.align_heads:
         extras.append(f"heads-of-{settings.align_heads}")
     context = min(limits) if limits else 4096
+    tuned = read_tuned(folder)
     info = GeneratorInfo(
         backend="vllm",
         model=folder.name if folder.is_dir() else name,
@@ -48,6 +50,8 @@ def describe(name: str, config: Any, settings: VllmSettings) -> tuple[GeneratorI
         engine_version=version,
         max_context=context - settings.align_heads,
         dtype="+".join([dtype, *(e for e in extras if e)]),
+        templates=tuned.templates if tuned else (),
+        tuned_for=tuned.profile_hash if tuned else "",
     )
     return info, context
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from ranker.judging.render import ProfileLike, head_hash, render_head, with_topi
 from ranker.judging.settings import JudgeSettings
 from ranker.judging.template import Kind, Template, find_template
 from ranker.protocols import GeneratorInfo
+
+PLAIN = "zh-field"
+"""The label template of a model as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,12 @@ class Templates:
     texts: tuple[Template, ...] = ()
 
 
-def load_templates(settings: JudgeSettings, profile: ProfileLike, *folders: Path) -> Templates:
+def load_templates(settings: JudgeSettings, profile: ProfileLike, *folders: Path, own: Sequence[str] = ()) -> Templates:
     """The templates that the settings name, from the first folder that has them (the user's, then the packaged one).
+
+    Args:
+        own: templates that the model was fine-tuned on, the label's first. Where the settings leave the choice open
+            these are used, and no text of a kind that is not among them is asked of the model.
 
     Raises:
         ConfigError: a template is not there, wrong, or of another kind.
@@ -38,8 +46,13 @@ def load_templates(settings: JudgeSettings, profile: ProfileLike, *folders: Path
         wanted.append("summary")
     if settings.write_brief:
         wanted.append("brief")
+    if settings.template == "auto" and own:
+        known = [find_template(name, *folders) for name in own[1:]]
+        kept = tuple(t for kind in wanted for t in known if t.kind == kind)
+        return Templates(find_template(own[0], *folders, kind="label"), kept)
     texts = tuple(find_template(f"{language}-{kind}", *folders, kind=kind) for kind in wanted)
-    return Templates(find_template(settings.template, *folders, kind="label"), texts)
+    label = PLAIN if settings.template == "auto" else settings.template
+    return Templates(find_template(label, *folders, kind="label"), texts)
 
 
 @dataclass(slots=True)

@@ -61,6 +61,7 @@ def render_head(template: Template, profile: ProfileLike, field: str | None = No
     values = {"unwanted": "\n".join(unwanted) or template.none}
     if template.scope == "all":
         values["fields"] = "\n".join(_line(template.field_line, f, template) for f in profile.fields)
+        values["topics"] = _topics(template, profile)
     else:
         values |= _field_values(_field(profile, field), template)
     return template.head.format_map(values).strip()
@@ -78,9 +79,13 @@ def with_topics(template: Template, profile: ProfileLike) -> Template:
     """The template with ``{topics}`` of its body filled in: the same for all papers, so done once."""
     if "{topics}" not in template.body:
         return template
-    names = [_flat(f.description).split(":")[0].split("：")[0].split(". ")[0].rstrip(".。") for f in profile.fields]
-    topics = ("；" if template.language == "zh" else "; ").join(names).replace("{", "{{").replace("}", "}}")
+    topics = _topics(template, profile).replace("{", "{{").replace("}", "}}")
     return dataclasses.replace(template, body=template.body.replace("{topics}", topics))
+
+
+def _topics(template: Template, profile: ProfileLike) -> str:
+    names = [_flat(f.description).split(":")[0].split("：")[0].split(". ")[0].rstrip(".。") for f in profile.fields]
+    return ("；" if template.language == "zh" else "; ").join(names)
 
 
 def head_hash(head: str) -> str:

@@ -10,7 +10,8 @@ from typing import Literal
 class JudgeSettings:
     """Checked on construction: ``ValueError`` names the key and its bound.
 
-    ``template``: name under ``config/prompts/`` or a path to a .toml file. ``language`` of the texts; ``auto`` takes
+    ``template``: name under ``config/prompts/`` or a path to a .toml file; ``auto`` takes what the model was fine-tuned
+    on, and ``zh-field`` for a model as it came. ``language`` of the texts; ``auto`` takes
     the profile's. ``min_mass``: share of probability (0-1) that must fall on labels, else the paper is unscored; a
     small model spreads its first token widely (SmolLM2-135M: median 0.1, lowest 0.03), a large one answers with a
     label nearly always. ``second_field_margin``: where the router's margin (similarity) is at most this, the second
@@ -22,7 +23,7 @@ class JudgeSettings:
     units. ``blend``: weight (0-1) of the built-in judge's relevance in the ordering.
     """
 
-    template: str = "zh-field"
+    template: str = "auto"
     language: Literal["auto", "zh", "en"] = "auto"
     min_mass: float = 0.02
     second_field_margin: float = 0.0

@@ -13,13 +13,14 @@ from ranker.toml import Reader, read_toml
 Kind = Literal["label", "reason", "summary", "brief"]
 
 _HEAD_FIELD = frozenset({"name", "description", "details", "keywords", "exclude", "unwanted"})
-_HEAD_ALL = frozenset({"fields", "unwanted"})
+_HEAD_ALL = frozenset({"fields", "topics", "unwanted"})
 _BODY = frozenset({"title", "abstract"})
 _BODY_ALL = _BODY | {"topics"}
 _FIELD_LINE = frozenset({"name", "description", "details", "keywords", "exclude"})
 _UNWANTED_LINE = frozenset({"name", "description", "keywords"})
 # What must stand in a head, so that a template can't silently judge without its field.
 _NEEDED = {"field": frozenset({"name", "description"}), "all": frozenset({"fields"})}
+_NEEDED_SHORT = frozenset({"topics"})  # instead of {fields}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Template:
     ``kind``: what is asked for; ``scope``: one field per head, or all fields in one head. Head placeholders: ``{name}
     {description} {details} {keywords} {exclude} {unwanted}`` (scope field) or ``{fields} {unwanted}`` (scope all, each
     field by ``field_line``). Body: ``{title} {abstract}`` with a fence (``open`` and ``close``) around them, and with
-    scope all ``{topics}``: the fields' descriptions up to the first colon, for a question that names them once more.
+    scope all ``{topics}``: the fields' descriptions up to the first colon, for a question that names them once more, or
+    for a head that names them briefly.
     ``labels``: answers of a label prompt from lowest to highest. ``max_tokens``, ``stop``, ``min_length`` and
     ``max_length`` (characters in Chinese, words in English): for written texts.
     """
@@ -58,7 +60,8 @@ class Template:
         if self.version < 1:
             raise ValueError("version must be 1 or more")
         head = _HEAD_FIELD if self.scope == "field" else _HEAD_ALL
-        _check("head", self.head, allowed=head, needed=_NEEDED[self.scope])
+        short = self.scope == "all" and "{topics}" in self.head
+        _check("head", self.head, allowed=head, needed=_NEEDED_SHORT if short else _NEEDED[self.scope])
         _check("body", self.body, allowed=_BODY if self.scope == "field" else _BODY_ALL, needed=_BODY)
         _check("field_line", self.field_line, allowed=_FIELD_LINE, needed=frozenset({"description"}))
         _check("detail_line", self.detail_line, allowed=frozenset({"text"}), needed=frozenset({"text"}))

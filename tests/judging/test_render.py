@@ -67,8 +67,8 @@ def test_the_hash_is_of_the_rendered_head() -> None:
 def test_packaged_heads_name_field_and_exclusions_and_never_change_with_a_paper(path: Path) -> None:
     template = load_template(path)
     head = render_head(template, PROFILE, "缓存")
-    assert "KV cache compression." in head
-    if template.kind == "label":
+    assert "KV cache compression" in head
+    if template.kind == "label" and "{topics}" not in template.head:  # that one is short, for fine-tuned models
         assert "Medicine." in head and "KV cache" in head
     assert ("Jailbreaks" in head) == (template.scope == "all")
 

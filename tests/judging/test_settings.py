@@ -34,7 +34,7 @@ def test_a_broken_bound_names_its_key(bad: dict[str, Any]) -> None:
 
 
 def test_the_defaults_hold() -> None:
-    assert JudgeSettings().template == "zh-field"
+    assert JudgeSettings().template == "auto"
 
 
 def test_the_packaged_file_lists_every_key_with_its_default() -> None:

@@ -33,6 +33,8 @@ def test_every_packaged_template_is_sound_and_named_as_its_file(path: Path) -> N
     assert template.name == path.stem and template.version >= 1
     if template.kind == "label" and len(template.labels) > 2:
         assert template.labels == tuple("0123456789")
+        if "{topics}" in template.head:  # short, for models that were fine-tuned on it: nothing is explained
+            return
         for anchor in ("\n0", "\n4", "\n6", "\n7", "\n8", "\n9"):  # 1, 5, 7, 8, 9 and 10 of ten
             assert anchor in template.head
 

@@ -11,6 +11,7 @@ from ranker.cli.commands import (
     doctor,
     explain,
     fetch,
+    finetune,
     forget,
     importing,
     learn,
@@ -23,6 +24,7 @@ from ranker.cli.commands import (
 
 def register(app: typer.Typer) -> None:
     """Hang every command on the tree."""
-    for module in (rank, importing, fetch, digest, explain, learn, calibrate, audit, search, serve, forget, doctor):
+    everyday = (rank, importing, fetch, digest, explain, search, serve)
+    for module in (*everyday, learn, finetune, calibrate, audit, forget, doctor):
         module.register(app)
     app.add_typer(profile.app, name="profile")

@@ -213,13 +213,22 @@ def find_profile(name: str) -> Path:
     as_path = Path(name).expanduser()
     if as_path.suffix == ".toml" or (len(as_path.parts) > 1 and as_path.is_file()):
         return as_path
-    folders = (resources.user_config_dir() / "profiles", resources.config_dir() / "profiles")
-    for folder in folders:
-        if (folder / f"{name}.toml").is_file():
-            return folder / f"{name}.toml"
-    known = sorted({p.stem for folder in folders if folder.is_dir() for p in folder.glob("*.toml")})
+    known = known_profiles()
+    if name in known:
+        return known[name]
     raise ConfigError(
         f"no profile {name!r}",
-        where=" and ".join(map(str, folders)),
+        where=" and ".join(map(str, _folders())),
         todo=f"known: {', '.join(known) or 'none'}; or give a path to a .toml file",
     )
+
+
+def known_profiles() -> dict[str, Path]:
+    """Name -> file of every profile that can be named, by name; a user's own stands before a packaged one."""
+    packaged_first = reversed(_folders())
+    found = {path.stem: path for folder in packaged_first if folder.is_dir() for path in folder.glob("*.toml")}
+    return dict(sorted(found.items()))
+
+
+def _folders() -> tuple[Path, Path]:
+    return resources.user_config_dir() / "profiles", resources.config_dir() / "profiles"

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import ranker
 from ranker import resources
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -195,6 +196,24 @@ def test_help_is_there_for_every_command(cli: Cli) -> None:
 def test_profile_new_check_show(cli: Cli, tmp_path: Path) -> None:
     made = cli("profile", "new", "my-lab", "--out", "lab.toml")
     assert made.returncode == 0, made.stderr
+    unfilled = cli("profile", "check", "lab.toml")
+    assert unfilled.returncode == 4 and unfilled.stdout == ""
+    text = (tmp_path / "lab.toml").read_text()
+    for key, value in (
+        ("name", "Field one"),
+        ("description", "What this field"),
+        ("keywords", "a phrase its papers use"),
+    ):
+        line = next(n for n, row in enumerate(text.splitlines(), 1) if row.startswith(key) and value in row)
+        assert f'lab.toml:{line}: fields[0].{key} is still "{value}' in unfilled.stderr
+    text = text.replace("Field one", "Caches").replace('keywords = ["a phrase its papers use"]', 'keywords = ["cache"]')
+    topic = '[[unwanted]]\nname = "Poetry"\ndescription = "..."\n'
+    (tmp_path / "lab.toml").write_text(text + topic)
+    left = cli("profile", "check", "lab.toml").stderr
+    assert 'unwanted[0].description is still "..."' in left and "2 placeholders" in left
+    (tmp_path / "lab.toml").write_text(
+        text.replace("What this field is about, in the words that its", "Caches that its")
+    )
     checked = cli("profile", "check", "lab.toml").stdout
     assert "fine; 1 fields" in checked and "hint: its name is 'my-lab', its file's 'lab'" in checked
     (tmp_path / "my-lab.toml").write_text((tmp_path / "lab.toml").read_text())
@@ -205,6 +224,37 @@ def test_profile_new_check_show(cli: Cli, tmp_path: Path) -> None:
     assert wrong.returncode == 4 and "lab.toml:" in wrong.stderr and "did you mean 'top_share'" in wrong.stderr
     assert cli("profile", "new", "my-lab", "--out", "lab.toml").returncode == 4
     assert "原生多模态大模型" in cli("profile", "show").stdout
+
+
+def test_the_version_is_told(cli: Cli) -> None:
+    done = cli("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"ranker {ranker.__version__}\n", "")
+
+
+def test_profiles_are_listed_with_where_they_lie(cli: Cli, home: Path) -> None:
+    own = home / "xdg_config_home" / "ranker" / "profiles"
+    own.mkdir(parents=True)
+    text = (resources.config_dir() / "profiles" / "default.toml").read_text(encoding="utf-8")
+    (own / "mine.toml").write_text(text.replace('name = "default"', 'name = "mine"'), encoding="utf-8")
+    (own / "broken.toml").write_text("name = ")
+    done = cli("profile", "list")
+    assert done.returncode == 0, done.stderr
+    title = re.search(r'^title = "(.+)"', text, re.MULTILINE)
+    assert title is not None
+    shown = f"{title[1]}, {text.count('[[fields]]')} fields"
+    packaged = resources.config_dir() / "profiles" / "default.toml"
+    assert done.stdout.splitlines() == [
+        "broken",
+        f"  {own / 'broken.toml'}",
+        f"default: {shown}",
+        f"  {packaged}",
+        f"mine: {shown}",
+        f"  {own / 'mine.toml'}",
+    ]
+    assert "broken.toml: is not valid TOML" in done.stderr
+    # One's own stands before the packaged one of the same name, as it does for --profile.
+    (own / "default.toml").write_text(text, encoding="utf-8")
+    assert str(packaged) not in cli("profile", "list").stdout
 
 
 @pytest.mark.parametrize(

@@ -14,41 +14,11 @@ from ranker import resources
 from ranker.cli import FINE
 from ranker.cli.console import out, warn
 from ranker.cli.options import ConfigOption, DebugOption
-from ranker.errors import InputError, RankerError
-from ranker.profile import Profile, find_profile, load_profile
+from ranker.cli.template import placeholders, template
+from ranker.errors import ConfigError, InputError, RankerError
+from ranker.profile import Profile, find_profile, known_profiles, load_profile
 
 app = typer.Typer(help="Write, check and show profiles.", no_args_is_help=True, rich_markup_mode=None)
-
-_TEMPLATE = """# A profile: what you read for. `ranker profile check {path}` says what is wrong;
-# `ranker rank --profile` uses it.
-name = "{name}"
-title = "{name}"
-language = "zh"                 # zh or en: the language of digests and reasons
-
-[recommend]                     # exactly one of threshold (1-10), top_share (0-1], top_n
-top_share = 0.25
-# max_per_field = 20
-
-[routing]
-min_similarity = 0.20           # below it a paper is unrouted; `ranker explain ID` shows similarities
-unwanted_penalty = 0.5          # share of the similarity to an unwanted topic that lowers the score
-
-[[fields]]                      # one table per field, as many as you like
-name = "Field one"
-# Write descriptions in the language your encoder knows best (English for the embedded one), a sentence or two.
-description = "What this field is about, in the words that its papers use."
-descriptions = []               # further sub-topics; a paper is as near to a field as to its nearest sub-topic
-keywords = ["a phrase its papers use"]
-examples = []                   # e.g. [{{ id = "1706.03762", title = "Attention Is All You Need" }}]
-exclude = []                    # keywords that take this field (only) away from a paper
-
-# [[unwanted]]                  # topics that lower the score of papers similar to them
-# name = "..."
-# description = "..."
-
-[veto]
-keywords = []                   # a paper with one of these is left out, and counted as vetoed
-"""
 
 
 @app.command("new")
@@ -61,7 +31,7 @@ def new(
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
         raise InputError(f"{name!r} is no slug", todo="use a-z, 0-9 and -, for example my-lab")
     path = _free(out_file or resources.user_config_dir() / "profiles" / f"{name}.toml")
-    _write(path, _TEMPLATE.format(name=name, path=path))
+    _write(path, template(name, path))
     print(f"{path}\nedit it, then: ranker profile check {path}")
     return FINE
 
@@ -97,6 +67,20 @@ def from_library(
     return FINE
 
 
+@app.command("list")
+def list_profiles(debug: DebugOption = False) -> int:
+    """List the profiles that --profile can name: name, title, number of fields, file."""
+    for name, path in known_profiles().items():
+        try:
+            loaded = load_profile(path)
+        except ConfigError as error:
+            print(f"{name}\n  {path}")
+            warn(str(error))
+        else:
+            print(f"{name}: {loaded.title}, {len(loaded.fields)} fields\n  {path}")
+    return FINE
+
+
 @app.command("check")
 def check(
     profile: Annotated[str, typer.Argument(help="A name, or a .toml file.")] = "default", debug: DebugOption = False
@@ -104,6 +88,13 @@ def check(
     """Say whether a profile is right; an error names file, key, line and what would be right."""
     path = find_profile(profile)
     loaded = load_profile(path)
+    left = placeholders(loaded, path)
+    if left:
+        raise ConfigError(
+            f"{len(left)} placeholders of `ranker profile new` are still there:\n  " + "\n  ".join(left),
+            where=str(path),
+            todo="write what you read for in their place",
+        )
     if loaded.name != path.stem:
         print(f"hint: its name is {loaded.name!r}, its file's {path.stem!r}; runs and heads are kept under its name")
     for hint in _hints(loaded):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ranker import resources
-from ranker.errors import BackendError
+from ranker.errors import BackendError, ConfigError
 
 _CHUNK = 1 << 20
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -61,7 +61,8 @@ def find_encoder(name: str) -> ModelFiles:
         name: a registry name or alias (``embedded``), a local sentence-transformers folder, or a hub name.
 
     Raises:
-        BackendError: absent, incomplete, altered, or a hub name where no hub answers (within seconds).
+        ConfigError: no such folder, or one without a model.
+        BackendError: not installed, altered, or a hub name where no hub answers (within seconds).
     """
     entry = next((r for r in registry() if name == r.name or name in r.aliases), None)
     path = Path(name).expanduser()
@@ -72,7 +73,7 @@ def find_encoder(name: str) -> ModelFiles:
     elif _HUB_NAME.fullmatch(name) and not name.startswith((".", "/")):
         folder = _from_hub(name)
     else:
-        raise BackendError("is no folder", where=name, todo='name a sentence-transformers folder, or "embedded"')
+        raise ConfigError("is no folder", where=name, todo='name a sentence-transformers folder, or "embedded"')
     found = ModelFiles(entry.name if entry else _short_name(name, folder), folder, _hash_weights(folder), entry)
     if entry is not None and found.sha256 != entry.sha256:
         raise BackendError(
@@ -136,12 +137,12 @@ def package_file(package: str, name: str) -> Path | None:
 def _hash_weights(folder: Path) -> str:
     """sha256 of the safetensors files under a model folder (about 0.1 s for 90 MB)."""
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
-        raise BackendError(
+        raise ConfigError(
             "is no sentence-transformers folder (no modules.json)", where=str(folder), todo="copy the whole folder"
         )
     files = sorted(folder.glob("*.safetensors")) + sorted(folder.glob("[0-9]*_*/*.safetensors"))
     if not files:
-        raise BackendError(
+        raise ConfigError(
             "holds no model.safetensors", where=str(folder), todo="name a sentence-transformers folder with its weights"
         )
     digest = hashlib.sha256()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ranker import model_files
-from ranker.errors import BackendError
+from ranker.errors import BackendError, ConfigError
 from ranker.model_files import find_encoder, package_file
 
 
@@ -40,7 +40,7 @@ def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     (tmp_path / "modules.json").write_text("[]")
-    with pytest.raises(BackendError, match=r"no model\.safetensors"):
+    with pytest.raises(ConfigError, match=r"no model\.safetensors"):
         find_encoder(str(tmp_path))
 
 
@@ -57,7 +57,7 @@ def test_an_absent_embedded_model_says_what_to_install(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("name", ["./nowhere", "/no/such/folder", "a/b/c", "", "/"])
 def test_what_is_neither_folder_nor_name_is_refused(name: str) -> None:
-    with pytest.raises(BackendError, match="is no "):
+    with pytest.raises(ConfigError, match="is no "):
         find_encoder(name)
 
 

@@ -53,7 +53,8 @@ class TransformersGenerator:
         """Read tokenizer and configuration.
 
         Raises:
-            BackendError: no such model, or one that transformers doesn't know.
+            ConfigError: no such model, or a folder that is none.
+            BackendError: one that transformers doesn't know.
         """
         self._settings = settings or TransformersSettings()
         self._name = str(model)

@@ -7,15 +7,20 @@ import re
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ranker.errors import BackendError
+from ranker.errors import BackendError, ConfigError, RankerError
 
 _FOLDER = (
     "name a folder with config.json, tokenizer.json and safetensors, a downloaded model, or smollm2 (the packaged one)"
 )
+_CONFIG = "config.json"
+_TOKENIZER = {"a tokenizer (tokenizer.json)": ("tokenizer*", "vocab.*", "*.model", "*.tiktoken", "tekken.json")}
+_WEIGHTS = {"weights (*.safetensors)": ("*.safetensors", "pytorch_model*.bin")}
+_FILES = {_CONFIG: (_CONFIG,), **_TOKENIZER, **_WEIGHTS}  # what a folder needs -> names that it goes by
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _HUB_SECONDS = 5.0
 _SIZE = 1024  # of the square product that measures a device: 2 GFLOP, a few milliseconds
@@ -25,7 +30,8 @@ def read_config(name: str) -> tuple[Any, Any]:
     """(tokenizer, configuration) of a folder or a hub name.
 
     Raises:
-        BackendError: there is none, or transformers does not know it.
+        ConfigError: there is none, or the folder is not a model's.
+        BackendError: transformers does not know it.
     """
     local = from_here(name)  # before the library, which takes seconds
     try:
@@ -37,14 +43,15 @@ def read_config(name: str) -> tuple[Any, Any]:
             name, local_files_only=local
         )
     except (OSError, ValueError, KeyError) as error:
-        raise unreadable(name, error) from error
+        raise unreadable(name, error, _TOKENIZER) from error
 
 
 def read_weights(name: str, dtype: str, device: str) -> Any:
     """The model in ``dtype`` on ``device``, ready for inference.
 
     Raises:
-        BackendError: the weights are not there, broken, or larger than the memory.
+        ConfigError: the weights are not there.
+        BackendError: they are broken, or larger than the memory.
     """
     try:
         import torch
@@ -65,14 +72,15 @@ def read_weights(name: str, dtype: str, device: str) -> Any:
             todo="take a smaller model, or set transformers.dtype or .device; others may hold memory",
         ) from error
     except (OSError, ValueError, KeyError) as error:
-        raise unreadable(name, error) from error
+        raise unreadable(name, error, _WEIGHTS) from error
 
 
 def model_folder(name: str) -> Path:
     """The folder of a model's files: the named one, or a hub's download of that name (fetched where a hub answers).
 
     Raises:
-        BackendError: there is none.
+        ConfigError: there is none.
+        BackendError: it can't be had.
     """
     if Path(name).is_dir():
         return Path(name)
@@ -82,7 +90,7 @@ def model_folder(name: str) -> Path:
     try:
         return Path(snapshot_download(name, local_files_only=local))
     except (OSError, ValueError) as error:
-        raise unreadable(name, error) from error
+        raise unreadable(name, error, _FILES) from error
 
 
 def chosen_device(device: str) -> str:
@@ -130,16 +138,28 @@ def from_here(name: str) -> bool:
     """Whether a model is taken from this machine alone: a folder, or a downloaded one where no hub answers.
 
     Raises:
-        BackendError: it is no folder, and can't be a hub's name either.
+        ConfigError: it is no folder, and can't be a hub's name either; or a folder without a model's config.json.
     """
     path = Path(name)
     if path.is_dir():
+        if not (path / _CONFIG).is_file():
+            raise _incomplete(name, _lacking(path, _FILES))
         return True
     if path.is_file():
-        raise BackendError("is a file, not a model's folder", where=name, todo=_FOLDER)
+        raise ConfigError("is a file, not a model's folder", where=name, todo=_FOLDER)
     if not _HUB_NAME.fullmatch(name):
-        raise BackendError("there is no such model folder", where=name, todo=f"check the path; {_FOLDER}")
+        raise ConfigError("there is no such model folder", where=name, todo=f"check the path; {_FOLDER}")
     return os.environ.get("HF_HUB_OFFLINE") == "1" or not _hub_answers()
+
+
+def _lacking(folder: Path, needed: Mapping[str, Sequence[str]]) -> list[str]:
+    return [what for what, names in needed.items() if not any(any(folder.glob(n)) for n in names)]
+
+
+def _incomplete(name: str, lacking: Sequence[str]) -> ConfigError:
+    *others, last = lacking
+    said = f"{', '.join(others)} and {last}" if others else last
+    return ConfigError(f"the folder lacks {said}", where=name, todo=_FOLDER)
 
 
 @lru_cache(maxsize=1)
@@ -155,18 +175,20 @@ def _hub_answers() -> bool:
     return True
 
 
-def unreadable(name: str, error: Exception) -> BackendError:
-    """What is wrong with a model that can't be read, in our words where it is not there at all.
+def unreadable(name: str, error: Exception, needed: Mapping[str, Sequence[str]]) -> RankerError:
+    """What is wrong with a model that can't be read, in our words where it, or a ``needed`` file, is not there at all.
 
     One that is there and can't be had or understood (gated, of an unknown kind) keeps the library's words.
     """
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 
+    if Path(name).is_dir() and (lacking := _lacking(Path(name), needed)):
+        return _incomplete(name, lacking)
     reason = error.__cause__
     absent = isinstance(reason, LocalEntryNotFoundError | RepositoryNotFoundError)
     if Path(name).is_dir() or not absent or isinstance(reason, GatedRepoError):
         return BackendError(f"the model can't be loaded: {_first_line(error)}", where=name, todo=_FOLDER)
-    return BackendError(
+    return ConfigError(
         "there is no such model folder, and no hub's model of this name is downloaded or to be had",
         where=name,
         todo=f"check the path; {_FOLDER}",

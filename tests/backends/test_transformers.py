@@ -9,7 +9,7 @@ import pytest
 
 from ranker.backends.kv import HeadCache, halving, length_batches
 from ranker.backends.transformers import TransformersGenerator, TransformersSettings
-from ranker.errors import BackendError
+from ranker.errors import BackendError, ConfigError
 from ranker.protocols import Prompt, WriteOptions
 from tests.backends.language_models import (
     DIGITS,
@@ -147,7 +147,7 @@ def test_batches_keep_to_the_token_budget(generator: TransformersGenerator) -> N
 
 
 def test_an_unusable_folder_is_refused_with_what_is_needed(tmp_path: Path) -> None:
-    with pytest.raises(BackendError, match=r"config\.json"):
+    with pytest.raises(ConfigError, match=r"config\.json"):
         TransformersGenerator(tmp_path)
 
 
@@ -171,5 +171,5 @@ def test_who_it_is_and_how_long_a_text_is_are_told_without_weights(tmp_path: Pat
     (folder / "model.safetensors").unlink()
     broken = TransformersGenerator(folder)
     assert broken.count_tokens(["one"]) == [1] and broken.estimate_seconds(1000) is None
-    with pytest.raises(BackendError, match="can't be loaded"):
+    with pytest.raises(ConfigError, match="the folder lacks weights"):
         broken.check_labels(DIGITS)

@@ -41,6 +41,12 @@ def write_synced(path: Path, content: Content) -> None:
         os.fsync(stream.fileno())
 
 
+def file_above(path: Path) -> Path | None:
+    """The part of a path that is a file where a folder would have to be; None where there is no such part."""
+    nearest = next((part for part in path.absolute().parents if part.exists()), None)
+    return None if nearest is None or nearest.is_dir() else nearest
+
+
 def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Have ``fill`` write a new folder beside ``folder``, then put it in its place.
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ranker.errors import InputError, RankerError
-from ranker.files import Content, replace_folder, write_synced
+from ranker.files import Content, file_above, replace_folder, write_synced
 
 _MARK = "report.json"
 
@@ -17,10 +17,13 @@ def check_folder(out: Path) -> None:
     """Refuse early, before any work is done, what can't become the output folder.
 
     Raises:
-        InputError: a file, the present folder or one above it, or a folder that holds no digest of ours.
+        InputError: a file, a path below one, the present folder or one above it, or a folder that holds no digest of
+            ours.
     """
     if out.exists() and not out.is_dir():
         raise InputError("is a file, not a folder", where=str(out), todo="give --out another name")
+    if above := file_above(out):
+        raise InputError(f"{above} is a file, not a folder", where=str(out), todo="give --out another name")
     if Path.cwd().is_relative_to(out.resolve()):
         raise InputError("is the folder that you are in", where=str(out), todo="give --out a folder below it")
     if out.is_dir() and any(out.iterdir()) and not _is_ours(out / _MARK):

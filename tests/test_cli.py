@@ -17,6 +17,7 @@ import pytest
 
 import ranker
 from ranker import resources
+from ranker.cli import run
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 OUTCOMES = {"recommended", "not_recommended", "unrouted", "vetoed", "duplicate", "failed"}
@@ -161,17 +162,18 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(cli: Cli, tmp_path: 
         (["import", "absent.jsonl"], 4, "absent.jsonl: cannot be read: No such file"),
         (["import", "good.jsonl", "empty.jsonl"], 4, "empty"),
         (["rank", "bad.jsonl"], 4, "none of the 2 rows"),
-        (["rank", "--day", "2026-01-01"], 4, "no papers are stored"),
+        (["rank", "--day", "2026-01-01"], 4, "there is no store"),
         (["rank", "good.jsonl", "--date", "14.1.2026"], 2, "YYYY-MM-DD"),
         (["rank"], 2, "give INPUT"),
         (["rank", "good.jsonl", "--out", "."], 4, "folder that you are in"),
+        (["rank", "good.jsonl", "--out", "good.jsonl/deep/out"], 4, "good.jsonl is a file, not a folder"),
         (["rank", "good.jsonl", "--profile", "absent"], 4, "known: default"),
         (["rank", "good.jsonl", "--store", "bad.jsonl"], 5, "no ranker store"),
         (["rank", "good.jsonl", "--heads", "nowhere"], 4, "no folder of heads"),
         (["rank", "good.jsonl", "--judge", "cloud"], 4, "cloud"),
-        (["explain", "2601.00001"], 4, "never read"),
+        (["explain", "2601.00001"], 4, "there is no store"),
         (["explain", "what"], 4, "not an arXiv id"),
-        (["digest"], 4, "no run of"),
+        (["digest"], 4, "there is no store"),
         (["nonsense"], 2, "nonsense"),
     ],
 )
@@ -186,6 +188,39 @@ def test_bad_input_ends_with_a_clear_error(
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.jsonl", "empty.jsonl", "good.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["search", "caches"],
+        ["similar", "2601.00001"],
+        ["embed"],
+        ["explain", "2601.00001"],
+        ["audit"],
+        ["digest"],
+        ["digest", "--week"],
+        ["forget", "--before", "2026-01-01"],
+        ["rank", "--day", "2026-01-01"],
+        ["rank", "--day", "2026-01-01", "--dry-run"],
+        ["rank", "--all"],
+        ["mail"],
+        ["learn"],
+        ["feedback", "absent.jsonl"],
+    ],
+)
+def test_who_only_reads_makes_no_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mail = '[mail]\nhost = "localhost"\nsender = "a@b.org"\nrecipients = ["c@d.org"]\n'
+    (tmp_path / "own.toml").write_text(mail)
+    assert run([*arguments, "--store", "deep/new.db", "--config", "own.toml"]) == 4
+    said = capsys.readouterr().err
+    named = {"learn": "deep/new.db: nothing to learn from", "feedback": "absent.jsonl: can't be read"}
+    assert named.get(arguments[0], "deep/new.db: there is no store") in said
+    assert [path.name for path in tmp_path.iterdir()] == ["own.toml"]
 
 
 def test_help_is_there_for_every_command(cli: Cli) -> None:

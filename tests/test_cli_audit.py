@@ -15,7 +15,7 @@ Cli = Callable[..., "CompletedProcess[str]"]
 
 def test_a_reader_audits_a_run(cli: Cli, tmp_path: Path, small_day: Path) -> None:
     nothing = cli("audit", "--store", "s.db")
-    assert nothing.returncode == 4 and "no run of profile" in nothing.stderr
+    assert nothing.returncode == 4 and "there is no store" in nothing.stderr
     done = cli("rank", small_day, "--out", "out", "--store", "s.db", "--heads", "none")
     assert done.returncode in (0, 6), done.stderr
     told = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["recall_audit"]

@@ -124,6 +124,6 @@ def test_wrong_usage(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
     assert done.returncode == 2 and said in " ".join(done.stderr.replace("│", " ").split()), done.stderr
 
 
-def test_an_empty_store_says_what_to_do(cli: Cli) -> None:
+def test_an_absent_store_says_what_to_do(cli: Cli) -> None:
     done = cli("rank", "--all")
-    assert done.returncode == 4 and "`ranker import` stores papers" in done.stderr
+    assert done.returncode == 4 and "`ranker import` makes one" in done.stderr

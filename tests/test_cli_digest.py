@@ -110,6 +110,7 @@ def test_a_week_without_runs_is_an_error_that_names_days(folder: Path, capsys: p
     told = capsys.readouterr().err
     assert "no run of 2026-W10 (2026-03-02 to 2026-03-08) is stored" in told and ", ".join(DAYS) in told
     assert digest("--month", "2025-12") == 4
+    (folder / "empty.db").touch()
     assert ranker(["digest", "--store", "empty.db", "--week"]) == 4
     assert "no run is stored" in capsys.readouterr().err
     assert not (folder / "out").exists()

@@ -87,5 +87,5 @@ def test_a_store_is_read_where_it_cannot_be_written(
         folder.chmod(0o755)
     assert told.returncode == 0 and "the lowest recommended score of the day is 7.0000" in told.stdout, told.stderr
     assert (folder / "ranker.db").read_bytes() == before
-    assert absent.returncode == 4 and "never read" in absent.stderr
+    assert absent.returncode == 4 and "there is no store" in absent.stderr
     assert not (tmp_path / "absent.db").exists()

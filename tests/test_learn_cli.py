@@ -145,12 +145,15 @@ def test_learning_anew_forgets_what_earlier_calls_stored_and_says_what_is_lost(
         ),
         (["learn", "--judged", "absent.jsonl"], "absent.jsonl"),
         (["learn", "--judged", "plain.jsonl"], "no judged paper"),
-        (["feedback", "plain.jsonl"], "no line held a tick"),
+        (["feedback", "plain.jsonl"], "plain.jsonl: no line held a tick: "),
+        (["feedback", "binary"], "binary: no line held a tick: 'utf-8' codec can't decode byte 0xff"),
         (["feedback", "absent.jsonl"], "absent.jsonl"),
     ],
 )
 def test_nothing_to_learn_from_is_a_clear_error(cli: Cli, tmp_path: Path, arguments: list[str], says: str) -> None:
     (tmp_path / "plain.jsonl").write_text('{"id": "2601.00001", "title": "T", "abstract": "A."}\n')
+    (tmp_path / "binary").write_bytes(b"\xff\x00\n" * 9)
     done = cli(*arguments)
     assert done.returncode == 4, done.stdout
+    assert done.stdout == "" and done.stderr.startswith("error: ") and "warning" not in done.stderr
     assert says in done.stderr and "Traceback" not in done.stderr

@@ -37,6 +37,8 @@ def test_what_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
         output.write_folder(tmp_path, {"report.json": "{}"})
     with pytest.raises(InputError, match="is a file"):
         output.write_folder(tmp_path / "precious.txt", {"report.json": "{}"})
+    with pytest.raises(InputError, match=r"out: .*precious\.txt is a file, not a folder"):
+        output.check_folder(tmp_path / "precious.txt" / "deep" / "out")
     assert (tmp_path / "precious.txt").read_text() == "x"
 
 

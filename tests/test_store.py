@@ -174,7 +174,22 @@ def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(StoreError, match="no ranker store"):
         Store(path)
-    assert path.read_bytes() == before
+    with pytest.raises(StoreError, match="no ranker store"), run_lock(path):
+        pytest.fail("a lock of what is no store")
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+    for wrong, says in ((tmp_path, "is a folder"), (path / "deep" / "y.db", r"x\.db is a file, not a folder")):
+        with pytest.raises(StoreError, match=says):
+            Store(wrong)
+        with pytest.raises(StoreError, match=says), run_lock(wrong):
+            pytest.fail("a lock of what is no store")
+    assert list(tmp_path.iterdir()) == [path] and not tmp_path.with_name(f"{tmp_path.name}.lock").exists()
+
+
+def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.touch()
+    with run_lock(path), Store(path) as store:
+        assert store.check() == "ok"
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:

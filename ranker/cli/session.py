@@ -15,7 +15,7 @@ import typer
 
 from ranker.cli.console import note
 from ranker.config import ENGINES, JUDGES, Config, JudgeChoice, load_config
-from ranker.errors import ConfigError
+from ranker.errors import ConfigError, InputError
 from ranker.profile import Profile, find_profile, load_profile
 from ranker.store import Store, run_lock
 
@@ -78,6 +78,16 @@ class Session:
     @cached_property
     def store(self) -> Store:
         return self._stack.enter_context(Store(self.store_path))
+
+    def need_store(self) -> None:
+        """For what only reads: opening the store would make an empty one where there is none.
+
+        Raises:
+            InputError: there is no store.
+        """
+        if not self.store_path.exists():
+            todo = "`ranker rank` or `ranker import` makes one; another is named by --store"
+            raise InputError("there is no store", where=str(self.store_path), todo=todo)
 
     def lock(self) -> None:
         """Hold the store's run lock until the session ends; asking again does nothing."""

@@ -6,15 +6,18 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ranker.errors import BackendError
-from ranker.files import replace_folder, write_synced
+from ranker.files import file_above, replace_folder, write_synced
 
 
 def check_replaceable(folder: Path, names: Collection[str]) -> None:
     """Refuse what may not be replaced by a folder with these files.
 
     Raises:
-        BackendError: a file, the present folder or one above it, or a folder that holds anything else.
+        BackendError: a file, a path below one, the present folder or one above it, or a folder that holds anything
+            else.
     """
+    if above := file_above(folder):
+        raise BackendError(f"{above} is a file, not a folder", where=str(folder), todo="name a new or empty folder")
     if not folder.exists():
         return
     others = [] if not folder.is_dir() else sorted(p.name for p in folder.iterdir() if p.name not in names)

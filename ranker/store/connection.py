@@ -10,9 +10,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ranker.errors import StoreError
+from ranker.files import file_above
 from ranker.store.schema import MIGRATIONS, VERSION
 
 _BUSY_SECONDS = 10.0
+_HEADER = b"SQLite format 3\0"  # sqlite.org/fileformat.html, 1.3.1; an empty file is an empty database
 
 
 @contextmanager
@@ -35,6 +37,29 @@ def translated(path: Path) -> Iterator[None]:
         raise StoreError(f"the store failed: {error}", where=str(path), todo=todo) from error
 
 
+def check_file(path: Path) -> None:
+    """Refuse what can't be a store, before anything is made in it or beside it. What is not there may become one.
+
+    Raises:
+        StoreError: a folder, a file that is no SQLite database, or a path below a file.
+    """
+    if above := file_above(path):
+        raise StoreError(f"{above} is a file, not a folder", where=str(path), todo="use another --store")
+    if path.is_dir():
+        raise StoreError("is a folder, not a store", where=str(path), todo="name a file in it by --store")
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_HEADER))
+    except OSError:
+        return  # not there, or not readable, which SQLite says itself
+    if start not in (b"", _HEADER):
+        raise StoreError(
+            "is no ranker store (no SQLite database)",
+            where=str(path),
+            todo="use another --store; a damaged store: move it away (a new one is made) or restore a copy",
+        )
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the store; make and migrate it unless ``read_only``.
 
@@ -42,6 +67,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         StoreError: can't be opened, is damaged, locked, or of a newer schema than this program knows; where it is to
             be read only: is not there, or of an older schema.
     """
+    check_file(path)
     if read_only:
         return _connect_to_read(path)
     try:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ranker.errors import StoreError
+from ranker.store.connection import check_file
 
 
 @contextmanager
@@ -17,10 +18,12 @@ def run_lock(store: Path, *, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold ``<store>.lock``; wait up to ``wait_seconds`` for another run to end.
 
     Raises:
-        StoreError: another run holds it still (the message names its process id), or ``wait_seconds`` is no time.
+        StoreError: the file can't be a store, another run holds it still (the message names its process id), or
+            ``wait_seconds`` is no time.
     """
     if not wait_seconds >= 0:  # a NaN too: no clock ever passes it
         raise StoreError(f"{wait_seconds:g} seconds can't be waited", where="--wait", todo="give 0 or more")
+    check_file(store)  # else a slip in --store would leave a lock beside somebody's file
     path = store.with_name(f"{store.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

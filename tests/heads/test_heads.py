@@ -129,6 +129,8 @@ def test_a_folder_with_other_files_is_not_replaced(
         learned.heads.save(tmp_path)
     with pytest.raises(BackendError, match="is a file"):
         learned.heads.save(tmp_path / "thesis.tex")
+    with pytest.raises(BackendError, match=r"thesis\.tex is a file, not a folder"):
+        learned.heads.save(tmp_path / "thesis.tex" / "heads")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(BackendError, match="you are in"):

@@ -47,6 +47,7 @@ def audit(
 
     path: Path | None = None
     with Session(config=config, store=store, profile=profile, judge=judge, model=model) as session:
+        session.need_store()
         name = session.profile.name
         run = session.store.run(name, day)
         if run is None:

@@ -43,6 +43,7 @@ def digest(
     if (week or month) and (form or readme):
         raise typer.BadParameter("a round-up has one form: leave --form and --readme out")
     with Session(config=config, store=store, profile=profile) as session:
+        session.need_store()
         if week or month:
             return _round_up(session, when or day, out_folder, top, week=week)
         choose_forms(session, form, readme)

@@ -43,8 +43,7 @@ def explain(
         raise InputError(str(error), todo="give an id such as 2601.06067, or a link to the paper") from error
     with Session(config=config, store=store, profile=profile) as session:
         path, reader = session.store_path, session.profile
-        if not path.exists():
-            raise InputError(f"no run of this profile holds {wanted.base}", where=str(path), todo=_NEVER_READ)
+        session.need_store()
         with Store(path, read_only=True) as held:
             for at in [day] if day else reversed(held.run_days(reader.name)):
                 run = held.run(reader.name, at)

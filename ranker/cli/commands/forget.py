@@ -30,6 +30,7 @@ def forget(
     """Forget a profile's old runs. Papers, judgments and ticks stay, and what was seen stays seen."""
     day = before.date().isoformat()
     with Session(config=config, store=store, profile=profile, wait=wait) as session:
+        session.need_store()
         session.lock()
         number = session.store.forget_runs(session.profile.name, day)
         left = len(session.store.run_days(session.profile.name))

@@ -63,20 +63,15 @@ def learn_heads(
     with Session(config=config, store=store, profile=profile, wait=wait) as session:
         folder = out_folder or learned_heads_dir(session.profile)
         check_heads_folder(folder)  # before minutes of work, not after
+        if not paths and not session.store_path.exists():
+            raise _nothing(session, forget_judged=forget_judged)  # before an empty store is made
         session.lock()
         name, fields, held = session.profile.name, session.profile.field_names, session.store
         found = gather(paths, papers_of_day=held.papers_of_day)
         kept = [] if forget_judged else held.judged(name)
         ticked, missing = labels(held.ticks(name), held.paper, fields)
         if not paths and not kept and not ticked:
-            lacking = "judged papers and no ticks in the store"
-            if forget_judged:
-                lacking = "ticks in the store; its judged papers, all that there is, are not forgotten"
-            raise InputError(
-                f"nothing to learn from: no --judged file, no {lacking}",
-                where=str(session.store_path),
-                todo="give --judged PATH, or tick papers and run `ranker feedback`",
-            )
+            raise _nothing(session, forget_judged=forget_judged)
         given = with_known_texts(found.papers, kept)
         papers = prepare([*kept, *given, *ticked])
         held.put_judged(name, given, now().isoformat(timespec="seconds"), anew=forget_judged)
@@ -112,19 +107,32 @@ def feedback(
     from ranker.feedback import read_ticks
 
     with Session(config=config, store=store, profile=profile, wait=wait) as session:
-        session.lock()
         name = session.profile.name
-        days = session.store.run_days(name)
+        days = session.store.run_days(name) if session.store_path.exists() else []
         at = now()
         chosen = day or (days[-1] if days else at.date().isoformat())
         ticks, rejected = read_ticks(file, profile=name, day=chosen, at=at.isoformat(timespec="seconds"))
+        if not ticks:
+            why = f"{rejected[0].why} (line {rejected[0].line})"
+            todo = "give ticks that the page exported, or rankings.jsonl with `tick` filled in"
+            raise InputError(f"no line held a tick: {why}", where=str(file), todo=todo)
+        session.lock()
         session.store.put_ticks(ticks)
     for row in rejected[:5]:
         warn(f"{row.path}:{row.line}: refused: {row.why}")
     print(f"stored {len(ticks)} ticks, refused {len(rejected)}; `ranker learn` uses them")
-    if not ticks:
-        raise InputError("no line held a tick", where=str(file), todo="the first reasons are above")
     return PARTIAL if rejected else FINE
+
+
+def _nothing(session: Session, *, forget_judged: bool) -> InputError:
+    lacking = "judged papers and no ticks in the store"
+    if forget_judged:
+        lacking = "ticks in the store; its judged papers, all that there is, are not forgotten"
+    return InputError(
+        f"nothing to learn from: no --judged file, no {lacking}",
+        where=str(session.store_path),
+        todo="give --judged PATH, or tick papers and run `ranker feedback`",
+    )
 
 
 def _sources(kept: Sequence[JudgedPaper], given: Sequence[JudgedPaper], ticks: int) -> str:

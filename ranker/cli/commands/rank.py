@@ -103,6 +103,8 @@ def rank_papers(
         only_plan=dry_run,
     ) as session:
         choose_forms(session, form, readme)
+        if day or corpus:
+            session.need_store()
         if not dry_run:
             session.lock()
         if corpus:

@@ -62,6 +62,7 @@ def search(
     if not text.strip():
         raise InputError("nothing to search for", todo="give some words")
     with Session(config=config, store=store, profile=profile) as session:
+        session.need_store()
         history = _history(session)
         vector = next(iter(session.encoder.encode([text], "query")))[1][0]
         _show(session, history.search(vector, count, _filter(session, since, until, category, field)))
@@ -88,6 +89,7 @@ def similar(
     except ValueError as error:
         raise InputError(str(error), todo="give an id such as 2601.06067, or a link to the paper") from error
     with Session(config=config, store=store, profile=profile) as session:
+        session.need_store()
         history = _history(session)
         _show(session, history.similar(base, count, _filter(session, since, until, category, field)))
     return FINE
@@ -109,6 +111,7 @@ def embed_stored(
 
     check_share(prefilter)
     with Session(config=config, store=store, wait=wait, engine=engine) as session:
+        session.need_store()
         session.lock()
         if prefilter is not None:
             bars = Bars(quiet=quiet)

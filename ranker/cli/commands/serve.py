@@ -73,6 +73,7 @@ def mail_digest(
                 "no [mail] table", where=session.config.file, todo="set host, sender and recipients there"
             )
         settings = mail_settings(session.config.mail, os.environ.get("RANKER_SMTP_PASSWORD", ""))
+        session.need_store()
         run = session.store.run(session.profile.name, day)
         if run is None:
             raise InputError(f"no run of {day or 'any day'} is stored", todo="`ranker rank` makes one")

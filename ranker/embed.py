@@ -26,12 +26,13 @@ class VectorStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """``vectors``: (n, dimension) unit float32 in input order; how many texts were encoded, and how many
-    reused (from the store, or equal to another text of the call)."""
+    """``vectors``: (n, dimension) unit float32 in input order; how many texts were encoded, how many had their vector
+    in the store, and how many share that of an equal text of the call."""
 
     vectors: NDArray[np.float32]
     encoded: int
     reused: int
+    shared: int
 
 
 def embed(
@@ -70,7 +71,8 @@ def embed(
     result = np.zeros((len(texts), encoder.info.dimension), dtype=np.float32)
     for row, text_hash in enumerate(hashes):
         result[row] = found[text_hash]
-    return Embedded(result, len(missing), len(texts) - len(missing))
+    reused = sum(text_hash in known for text_hash in hashes)
+    return Embedded(result, len(missing), reused, len(texts) - len(missing) - reused)
 
 
 def _check_unit(vectors: NDArray[np.float32]) -> None:

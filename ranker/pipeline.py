@@ -191,6 +191,7 @@ def embed_papers(
     texts = [document_text(p.title, p.abstract) for p in papers]
     hashes = [text_hash(p.title, p.abstract) for p in papers]
     result = embed(texts, hashes, encoder, store, on_batch=tally.advance, on_new=on_new)
+    tally.advance(result.shared)
     tally.reuse(result.reused)
     return result.vectors
 

@@ -266,7 +266,7 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Time spent in one stage: wall seconds, items handled, items reused from the store."""
+    """Time spent in one stage: wall seconds, items handled in this run, items reused from the store."""
 
     name: str
     seconds: float

@@ -48,6 +48,7 @@ def test_the_sample_day_is_ranked_and_every_line_accounted_for(cli: Cli, tmp_pat
     assert done.returncode == 6, done.stderr  # one row is broken on purpose
     assert done.stdout.splitlines()[-1] == f"digest: {tmp_path / 'out' / 'digest.md'}"
     assert "refused" in done.stderr and "sample_day.jsonl:61" in done.stderr
+    assert "reused from the store: 0 vectors, 0 judgments" in done.stderr  # though texts come twice
     rows, refused = lines(tmp_path / "out" / "rankings.jsonl"), lines(tmp_path / "out" / "rejected.jsonl")
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     # Counted independently of the program: raw lines of the file.

@@ -63,7 +63,7 @@ def test_vectors_come_in_input_order_and_equal_texts_are_encoded_once() -> None:
     result = embed(["x", "y", "x", "z"], ["hx", "hy", "hx", "hz"], encoder, shelf, on_batch=told.append)
     assert result.vectors.tolist() == [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]]
     assert result.vectors.dtype == np.float32
-    assert (result.encoded, result.reused) == (3, 1)  # an equal text is reused
+    assert (result.encoded, result.reused, result.shared) == (3, 0, 1)
     assert encoder.asked == [(("x", "y", "z"), "document")]
     assert shelf.batches == told == [2, 1]
 
@@ -73,7 +73,7 @@ def test_what_the_store_holds_is_not_encoded_again() -> None:
     embed(["x", "y"], ["hx", "hy"], Axes(), shelf)
     again = Axes()
     result = embed(["y", "x", "y"], ["hy", "hx", "hy"], again, shelf)
-    assert (result.encoded, result.reused) == (0, 3)
+    assert (result.encoded, result.reused, result.shared) == (0, 3, 0)
     assert again.asked == []
     assert result.vectors.tolist() == [[0, 1, 0], [1, 0, 0], [0, 1, 0]]
 
@@ -111,4 +111,4 @@ def test_a_vector_that_is_no_unit_vector_is_never_kept() -> None:
 def test_nothing_in_nothing_out() -> None:
     result = embed([], [], Axes(), Shelf())
     assert result.vectors.shape == (0, 3)
-    assert (result.encoded, result.reused) == (0, 0)
+    assert (result.encoded, result.reused, result.shared) == (0, 0, 0)

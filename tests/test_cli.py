@@ -224,6 +224,16 @@ def test_who_only_reads_makes_no_store(
     assert [path.name for path in tmp_path.iterdir()] == ["own.toml"]
 
 
+def test_mail_without_settings_names_the_persons_own_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    assert run(["mail"]) == 4
+    assert f"error: {home / 'xdg_config_home' / 'ranker' / 'ranker.toml'}: no [mail] table" in capsys.readouterr().err
+    (tmp_path / "other.toml").write_text('profile = "default"\n')
+    assert run(["mail", "--config", str(tmp_path / "other.toml")]) == 4
+    assert f"error: {tmp_path / 'other.toml'}: no [mail] table" in capsys.readouterr().err
+
+
 def test_help_is_there_for_every_command(cli: Cli) -> None:
     names = re.findall(r"^\s+([a-z]+)  ", cli("--help").stdout, re.MULTILINE)
     assert {"rank", "import", "fetch", "run", "digest", "explain", "profile", "doctor"} <= set(names)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ranker import resources
 from ranker.cli import FINE
 from ranker.cli.console import note
 from ranker.cli.options import ConfigOption, DebugOption, ProfileOption, StoreOption
@@ -69,9 +70,10 @@ def mail_digest(
 
     with Session(config=config, store=store, profile=profile) as session:
         if not session.config.mail:
-            raise ConfigError(
-                "no [mail] table", where=session.config.file, todo="set host, sender and recipients there"
-            )
+            # Not the packaged file, which the next installation overwrites.
+            packaged, own = (folder / "ranker.toml" for folder in (resources.config_dir(), resources.user_config_dir()))
+            where = str(own) if session.config.file == str(packaged) else session.config.file
+            raise ConfigError("no [mail] table", where=where, todo="set host, sender and recipients there")
         settings = mail_settings(session.config.mail, os.environ.get("RANKER_SMTP_PASSWORD", ""))
         session.need_store()
         run = session.store.run(session.profile.name, day)

@@ -161,7 +161,7 @@ PAGE: dict[str, tuple[str, str]] = {
         "{read} lines read = {rejected} rejected + {duplicate} duplicate + {vetoed} vetoed + {unrouted} unrouted"
         " + {recommended} recommended + {not_recommended} not recommended + {failed} failed",
     ),
-    "profile": ("配置：{profile}", "Profile: {profile}"),
+    "profile": ("档案：{profile}", "Profile: {profile}"),
     "close": ("关闭", "Close"),
     "selection": ("选中的论文", "Selection"),
 }

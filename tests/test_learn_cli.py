@@ -102,7 +102,9 @@ def test_what_was_judged_once_is_known_to_the_next_fit(cli: Cli, judged: Path, h
     two = cli("learn", "--judged", second)
     assert f"learning from {a} judged papers of 1 day(s) from the store, {b} given now, 0 ticks" in two.stdout
     assert heads(home)["papers"] == a + b and heads(home)["days"] == ["2026-02-10", "2026-02-11"]
-    assert "whose place" not in two.stderr
+    # No fewer than one's own heads before them, but still fewer than the shipped ones.
+    assert "whose place" not in two.stderr and "make these heads; the shipped heads were made from " in two.stderr
+    assert "judged files of before" not in two.stderr and "to have the shipped heads again" in two.stderr
     both = heads(home)["sha256"]
     again = cli("learn", "--judged", second)
     assert f"{b} given now ({b} of them in the store before)" in again.stdout and heads(home)["sha256"] == both

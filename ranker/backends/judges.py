@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,33 +93,39 @@ def load_heads(folder: Path, profile: Profile, encoder: Encoder) -> Heads:
 
 def _fits(folder: Path, profile: Profile, encoder: Encoder) -> bool:
     """Were these shipped heads fitted for exactly this profile and encoder?"""
+    from ranker.heads.model import read_meta
+
     packaged = load_profile(resources.config_dir() / "profiles" / f"{profile.name}.toml")
     same = packaged.content_hash() == profile.content_hash()
-    meta = json.loads((folder / "heads.json").read_text(encoding="utf-8"))
-    return same and bool(meta["encoder_sha256"] == encoder.info.sha256)
+    return same and read_meta(folder)[0].encoder_sha256 == encoder.info.sha256
 
 
-def heads_that_give_way(folder: Path, profile: Profile, encoder: Encoder) -> tuple[HeadsMeta, bool] | None:
-    """What stands behind the heads that new ones in ``folder`` take the place of, and whether those are the shipped
-    ones; None where no usable heads do.
+def heads_that_give_way(folder: Path, profile: Profile, encoder: Encoder) -> tuple[tuple[HeadsMeta, bool], ...]:
+    """What stands behind the usable heads that new ones in ``folder`` keep from ranking, and whether those are the
+    shipped ones: the heads that lie there, and, where that is the profile's own folder, the shipped ones too.
     """
     from ranker.heads.model import read_meta
 
-    shipped = shipped_heads_dir(profile, encoder) if folder == learned_heads_dir(profile) else None
-    found = folder if folder.is_dir() else shipped
-    if found is None:
-        return None
-    try:
-        meta, _ = read_meta(found)
-    except BackendError:
-        return None  # what can't be read ranked nothing either
-    usable = meta.fields == profile.field_names and meta.encoder_sha256 == encoder.info.sha256
-    return (meta, found == shipped) if usable else None
+    found = []
+    for shipped in (False, True) if folder == learned_heads_dir(profile) else (False,):
+        try:
+            place = shipped_heads_dir(profile, encoder) if shipped else folder
+            if place is None or not place.is_dir():
+                continue
+            meta, _ = read_meta(place)
+        except BackendError:
+            continue  # what can't be read ranks nothing either
+        if meta.fields == profile.field_names and meta.encoder_sha256 == encoder.info.sha256:
+            found.append((meta, shipped))
+    return tuple(found)
 
 
 def shipped_heads_dir(profile: Profile, encoder: Encoder) -> Path | None:
     """The shipped heads of this profile. They know the embedded encoder and the packaged profile only: whoever changes
     either starts cold.
+
+    Raises:
+        BackendError: what they were fitted for can't be read.
     """
     shipped = resources.models_dir() / f"heads-{profile.name}"
     return shipped if shipped.is_dir() and _fits(shipped, profile, encoder) else None

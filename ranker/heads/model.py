@@ -157,7 +157,7 @@ def read_meta(folder: Path) -> tuple[HeadsMeta, str]:
             raise ValueError(f"format {found}, this program reads {FORMAT}")
         raw["fields"], raw["days"] = tuple(raw["fields"]), tuple(raw["days"])
         return HeadsMeta(**raw), str(claimed)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BackendError(
             f"no usable heads ({error})", where=str(folder / _META), todo="run `ranker learn`, or use --heads none"
         ) from error

@@ -145,23 +145,27 @@ def _sources(kept: Sequence[JudgedPaper], given: Sequence[JudgedPaper], ticks: i
 
 
 def _warn_of_less(session: Session, folder: Path, papers: Sequence[JudgedPaper]) -> None:
-    """Before the work: where the heads to come know less than those that they take the place of, and the way back."""
-    from ranker.backends.judges import heads_that_give_way, learned_heads_dir, shipped_heads_dir
+    """Before the work: where the heads to come know less than those that they take the place of, or than the shipped
+    ones, and the way back.
+    """
+    from ranker.backends.judges import heads_that_give_way
 
     found = heads_that_give_way(folder, session.profile, session.encoder)
-    if found is None:
-        return
-    before, shipped = found
     days = len({p.day for p in papers})
-    if len(papers) >= before.papers and days >= len(before.days):
+    better = [(meta, shipped) for meta, shipped in found if len(papers) < meta.papers or days < len(meta.days)]
+    if not better:
         return
-    back = [] if shipped else ["give the judged files of before as well"]
-    own = folder == learned_heads_dir(session.profile)
-    if own and shipped_heads_dir(session.profile, session.encoder) is not None:
+    replaced, _ = found[0]
+    told = [
+        f"the {'shipped ' if shipped else ''}heads {'whose place they take ' if meta is replaced else ''}"
+        f"were made from {meta.papers:,} of {len(meta.days)}"
+        for meta, shipped in better
+    ]
+    back = ["give the judged files of before as well"] if any(not shipped for _, shipped in better) else []
+    if any(shipped for _, shipped in found):
         back.append(f"remove {folder} to have the shipped heads again")
     warn(
-        f"{len(papers):,} papers of {days} day(s) make these heads; the {'shipped ' if shipped else ''}heads whose "
-        f"place they take were made from {before.papers:,} of {len(before.days)}, and may well be better. "
+        f"{len(papers):,} papers of {days} day(s) make these heads; {', '.join(told)}, and may well be better. "
         f"The way back: {', or '.join(back)}"
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 
 from ranker.bulk.chunk import Desk, Done, Work
 
@@ -29,6 +30,8 @@ def rank_chunks(desk: Desk, work: Iterable[Work], workers: int) -> Iterator[Done
     if workers > 1:
         work = iter(work)
         held: deque[Work] = deque()
+        others = set(multiprocessing.active_children())
+        workers_seen: set[BaseProcess] = set()
         ranked: deque[Future[Done]] = deque()
         # Spawned: a fork would copy locks that threads of torch or FAISS hold.
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _sit_down, (desk,)) as pool:
@@ -36,6 +39,7 @@ def rank_chunks(desk: Desk, work: Iterable[Work], workers: int) -> Iterator[Done
                 for chunk in work:
                     held.append(chunk)  # before it is handed over: a pool that is broken already refuses it
                     ranked.append(pool.submit(_rank, chunk, workers))
+                    workers_seen.update(set(multiprocessing.active_children()) - others)
                     if len(held) > workers:
                         yield ranked.popleft().result()
                         held.popleft()
@@ -44,7 +48,11 @@ def rank_chunks(desk: Desk, work: Iterable[Work], workers: int) -> Iterator[Done
                     held.popleft()
                 return
             except BrokenProcessPool:
-                _LOG.warning("a worker process ended (out of memory?): going on with one process")
+                pool.shutdown()  # it ends the other workers; then all have an exit code
+                _LOG.warning(
+                    "a worker process ended%s: going on with one process. Running out of memory is one possible reason",
+                    _how_it_ended([process.exitcode for process in workers_seen]),
+                )
             except BaseException:  # interrupted, or a chunk failed: nothing that waits is worth waiting for
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -52,6 +60,15 @@ def rank_chunks(desk: Desk, work: Iterable[Work], workers: int) -> Iterator[Done
             yield desk.rank(chunk)
     for chunk in work:
         yield desk.rank(chunk)
+
+
+def _how_it_ended(codes: Iterable[int | None]) -> str:
+    """Of exit codes (negative: a signal's number), the one that is not the pool's own doing; "" where there is none."""
+    for code in codes:
+        if code is not None and code not in (0, -signal.SIGTERM):  # which the pool sends to those that are left
+            named = {int(s): s.name for s in signal.Signals}
+            return f" with exit code {code}" if code > 0 else f" by signal {-code} ({named.get(-code, 'unknown')})"
+    return ""
 
 
 _desk: Desk | None = None

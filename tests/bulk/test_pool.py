@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ranker.backends.faiss import inner_products
 from ranker.backends.heads import HeadsJudge
 from ranker.bulk.chunk import Desk, Work
-from ranker.bulk.pool import rank_chunks
+from ranker.bulk.pool import _how_it_ended, rank_chunks
 from ranker.route import centroid_texts
 from ranker.types import Candidate, JudgeOutcome
 from tests.make import paper, profile
@@ -30,14 +30,16 @@ CHOSEN = profile()
 
 
 class Deadly(HeadsJudge):
-    """Ends the process that it is in, unless that is the one it was made in."""
+    """Ends the process that it is in, unless that is the one it was made in: by SIGKILL, or with an exit code."""
 
-    def __init__(self) -> None:
+    def __init__(self, code: int | None = None) -> None:
         super().__init__(CHOSEN, HashEncoder().info)
-        self._home = os.getpid()
+        self._home, self._code = os.getpid(), code
 
     def judge(self, candidates: Sequence[Candidate]) -> Iterator[JudgeOutcome]:
         if os.getpid() != self._home:
+            if self._code is not None:
+                os._exit(self._code)
             os.kill(os.getpid(), signal.SIGKILL)
         return super().judge(candidates)
 
@@ -78,10 +80,17 @@ def test_chunks_come_back_in_order_and_few_wait() -> None:
     assert found == [{10 * n + i for i in range(1, 4)} for n in range(9)]
 
 
-def test_a_lost_worker_costs_nothing_but_time(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("code", "says"), [(None, "by signal 9 (SIGKILL)"), (3, "with exit code 3")])
+def test_a_lost_worker_costs_nothing_but_time(caplog: pytest.LogCaptureFixture, code: int | None, says: str) -> None:
     expected = [done.rows for done in rank_chunks(desk(), chunks(5), 1)]
-    assert [done.rows for done in rank_chunks(desk(Deadly()), chunks(5), 2)] == expected
-    assert "a worker process ended" in caplog.text
+    assert [done.rows for done in rank_chunks(desk(Deadly(code)), chunks(5), 2)] == expected
+    assert f"a worker process ended {says}: going on with one process." in caplog.text
+    assert "out of memory is one possible reason" in caplog.text
+
+
+def test_how_a_worker_ended_is_told_where_it_is_known() -> None:
+    assert _how_it_ended([-15, None, 0]) == ""  # the pool ends what is left by SIGTERM
+    assert _how_it_ended([-15, -11]) == " by signal 11 (SIGSEGV)"
 
 
 def test_a_worker_that_is_lost_between_two_chunks_costs_no_chunk() -> None:

@@ -49,7 +49,8 @@ class OpenAIGenerator:
         """Connect, and take the only model there is where ``model`` is empty.
 
         Raises:
-            BackendError: the client is not installed, nothing answers at the address, or the server refuses the key.
+            BackendError: the client is not installed, nothing answers at the address, it lacks its /v1, or the server
+                refuses the key.
         """
         self._settings = settings or OpenAISettings()
         secret = next((os.environ[k] for k in KEYS if os.environ.get(k)), "")
@@ -203,9 +204,9 @@ class OpenAIGenerator:
             reply = self._ask(Prompt("probe", "Answer with one digit.", "4 + 3 ="), 1, **self._how(()))
         except Failed as error:
             if str(error).startswith(("HTTP 401", "HTTP 403", "HTTP 404")):
-                raise BackendError(
-                    str(error), where=self._settings.base_url, todo="check the model's name and the key"
-                ) from None
+                version = " (it usually ends in /v1)" if self._side.lacks_version else ""
+                todo = f"check the address{version}, the model's name and the key"
+                raise BackendError(str(error), where=self._settings.base_url, todo=todo) from None
             return  # busy or broken right now: the first reply to a paper will tell
         self._logprobs = reply.first is not None
 
@@ -213,14 +214,15 @@ class OpenAIGenerator:
 
     def _describe(self, model: str) -> GeneratorInfo:
         row = list_models(self._client, self._settings.base_url, KEYS[0])
+        if not row:
+            self._side.check_address()
         entry = next((m for m in row if m.get("id") == model), row[0] if row and not model else {})
         name = model or str(entry.get("id") or "")
         if not name:
-            raise BackendError(
-                "the server names no model",
-                where=self._settings.base_url,
-                todo="write its address as base_url under [openai] in the configuration, and name the model by --model",
-            )
+            todo = "write its address as base_url under [openai] in the configuration, and name the model by --model"
+            if self._side.lacks_version:
+                todo = f"check the address, which usually ends in /v1; or {todo}"
+            raise BackendError("the server names no model", where=self._settings.base_url, todo=todo)
         limit = self._settings.max_context or entry.get("max_model_len") or self._side.context_of_llama()
         version = self._side.call("GET", "version").get("version", "")
         return GeneratorInfo("openai", name, "", str(version), int(limit or 8192), "")

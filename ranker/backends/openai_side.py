@@ -35,6 +35,24 @@ class SideCalls:
             return {}
         return row if isinstance(row, dict) else {}
 
+    @property
+    def lacks_version(self) -> bool:
+        """Whether the address is without the /v1 that most servers have at its end."""
+        return not self.address.rstrip("/").endswith("/v1")
+
+    def check_address(self) -> None:
+        """For an address without a list of models.
+
+        Raises:
+            BackendError: there is one below /v1, so that is what was meant.
+        """
+        if self.lacks_version and isinstance(self.call("GET", "v1/models").get("data"), list):
+            raise BackendError(
+                "the address lacks its /v1: the server has no list of models here, but has one below /v1",
+                where=self.address,
+                todo=f"write {self.address.rstrip('/')}/v1",
+            )
+
     def context_of_llama(self) -> int:
         """llama-server's context in tokens; 0 where it is another server."""
         settings = self.call("GET", "props").get("default_generation_settings")

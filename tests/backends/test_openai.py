@@ -161,6 +161,23 @@ def test_a_refused_key_or_an_unknown_model_is_said_at_the_start() -> None:
             connect(server)
 
 
+@pytest.mark.parametrize("model", ["", "small"])
+@pytest.mark.parametrize("tail", ["", "/"])
+def test_an_address_without_its_version_is_told_as_such(model: str, tail: str) -> None:
+    with serving(misbehaving([], GOOD)) as server:
+        bare = server.address.removesuffix("/v1")
+        with pytest.raises(BackendError, match="the address lacks its /v1") as told:
+            OpenAIGenerator(model, OpenAISettings(bare + tail))
+        assert told.value.where == bare + tail and told.value.todo == f"write {server.address}"
+        assert server.requests == []
+        # Where there is nothing below /v1 either, it stays a guess.
+        for address, hint in ((f"{bare}/deep", "usually ends in /v1"), (f"{bare}/deep/v1", "")):
+            with pytest.raises(BackendError) as told:
+                OpenAIGenerator(model, OpenAISettings(address))
+            assert told.value.what == "the server names no model" if not model else "HTTP 404" in told.value.what
+            assert hint in told.value.todo and ("ends in /v1" in told.value.todo) == bool(hint)
+
+
 def test_nobody_at_the_address() -> None:
     with pytest.raises(BackendError, match="no server answers"):
         OpenAIGenerator("small", OpenAISettings("http://127.0.0.1:9/v1"))

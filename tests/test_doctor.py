@@ -52,12 +52,15 @@ def test_broken_packages_are_findings(cli: Cli, tmp_path: Path) -> None:
     assert done.stdout.endswith("something needs mending\n") and "unexpected" not in done.stderr
 
 
-def test_a_damaged_store_is_a_finding(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("head", "says"), [(b"", "is no ranker store (no SQLite database)"), (b"SQLite format 3\0", "the store failed")]
+)
+def test_a_damaged_store_is_a_finding(tmp_path: Path, head: bytes, says: str) -> None:
     store = tmp_path / "ranker.db"
-    store.write_bytes(b"no database at all, though long enough to look like one\n" * 100)
+    store.write_bytes(head + b"no database at all, though long enough to look like one\n" * 100)
     with Session(store=store) as session:
         ((mark, what, _),) = doctor.findings(doctor._store, session)
-        assert mark == "bad" and "the store failed" in what
+        assert mark == "bad" and says in what
 
 
 def test_a_wrong_configuration_is_a_finding_and_the_rest_is_still_checked(cli: Cli, tmp_path: Path) -> None:

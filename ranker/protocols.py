@@ -104,7 +104,8 @@ class ModelJudge(Protocol):
 @dataclass(frozen=True, slots=True)
 class GeneratorInfo:
     """Who a generator is; ``revision``: hub revision or hash of the weights; ``max_context`` in tokens. Of a fine-tuned
-    model ``templates`` are the prompts that it was trained on (the label's first), ``tuned_for`` its profile's hash.
+    model ``templates`` are the files of the prompts that it was trained on (the label's first), ``tuned_for`` is the
+    hash of the label's, rendered for its profile (``judging.prompts.Heads.template_hash``).
     """
 
     backend: str

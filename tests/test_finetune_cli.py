@@ -39,14 +39,15 @@ def judged(tmp_path: Path) -> list[str]:
 def test_a_model_learns_and_then_judges(cli: Cli, judged: list[str], tmp_path: Path) -> None:
     base = tiny_model(tmp_path / "base")
     given = [x for name in judged for x in ("--judged", name)]
-    small = ("--test-days", "1", "--epochs", "3", "--rank", "4", "--learning-rate", "0.01")
+    small = ("--test-days", "1", "--epochs", "3", "--lora-rank", "4", "--learning-rate", "0.01")
     done = cli("finetune", *given, "--model", base, "--out", "mine", *small)
     assert done.returncode == 0, done.stderr
-    assert "132 judged papers: learning from 88 of 2 day(s), 44 recommended; testing on 44 of 1" in done.stdout
+    said = "132 judged papers: learning from 88 of 2 day(s), 44 recommended (0 too long, left out); testing on 44 of 1"
+    assert said in done.stdout
     note = json.loads((tmp_path / "mine" / "ranker.json").read_text())
-    assert note["templates"] == ["en-short"] and note["days"] == ["2026-01-06", "2026-01-07"]
+    assert note["templates"] == ["prompt.toml"] and note["days"] == ["2026-01-06", "2026-01-07"]
     assert (note["papers"], note["picks"]) == (88, 44) and note["figures"]["test_days"] == "2026-01-08"
-    assert f"auc {note['figures']['auc']}" in done.stdout and 0.0 <= note["figures"]["auc"] <= 1.0
+    assert f"auc {note['figures']['auc']}" in done.stdout and note["figures"]["auc"] > 0.9  # easily told apart
     assert sorted(p.name for p in (tmp_path / "mine" / "adapter").iterdir()) == [
         "adapter_config.json",
         "adapter_model.safetensors",
@@ -60,7 +61,9 @@ def test_a_model_learns_and_then_judges(cli: Cli, judged: list[str], tmp_path: P
     assert report["judge"].startswith("mine")
     rows = [json.loads(r) for r in (tmp_path / "out" / "rankings.jsonl").read_text().splitlines()]
     judged_by_it = [r for r in rows if r["outcome"] in ("recommended", "not_recommended")]
-    assert judged_by_it and all("“" in r["reason"] for r in judged_by_it if r["outcome"] == "recommended")
+    chosen = [r for r in judged_by_it if r["outcome"] == "recommended"]
+    assert chosen and all("KV cache" in r["title"] and "“" in r["reason"] for r in chosen)
+    assert "没有学过写" in (tmp_path / "out" / "digest.md").read_text()
 
     twice = cli("finetune", *given, "--model", base, "--out", tmp_path, *small)
     assert twice.returncode == 4 and "something other than a fine-tuned model" in twice.stderr
@@ -72,11 +75,11 @@ def test_too_few_papers_and_no_papers_are_said(cli: Cli, judged: list[str], tmp_
     few = cli("finetune", "--judged", judged[0], "--out", "mine", "--test-days", "0")
     assert few.returncode == 4 and "10 recommended and 10 other papers" in few.stderr
     none = cli("finetune", "--out", "mine")
-    assert none.returncode == 4 and "judged" in none.stderr
+    assert none.returncode == 4 and "got 0 and 0" in none.stderr
     assert not (tmp_path / "mine").exists()
 
 
 def test_a_model_that_is_nowhere_is_said_before_the_work(cli: Cli, judged: list[str], tmp_path: Path) -> None:
     done = cli("finetune", "--judged", *judged, "--out", "mine", "--model", "no-such-model-of-ours")
-    assert done.returncode in (4, 5) and "no-such-model-of-ours" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 4 and "no-such-model-of-ours" in done.stderr and "Traceback" not in done.stderr
     assert [p.name for p in tmp_path.iterdir() if "mine" in p.name] == []

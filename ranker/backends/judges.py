@@ -46,8 +46,6 @@ def choose_judge(
         generator, why = pick_generator(choice, config, only_plan=only_plan)
         say(why)
         if generator is not None:
-            if generator.info.tuned_for not in ("", profile.content_hash()):
-                say(f"{generator.info.model} was fine-tuned for another profile than {profile.name!r} as it is now")
             return language_model_judge(config, profile, generator, built_in=built_in, record=anchor_record)
     return built_in()
 

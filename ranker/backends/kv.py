@@ -31,21 +31,30 @@ class HeadCache:
     def get(self, head_ids: tuple[int, ...]) -> tuple[Any, bool]:
         """(the head's cache, whether it was there already). Never append to it: use ``expanded``."""
         import torch
-        from transformers import DynamicCache
 
         if head_ids in self._kept:
             self._kept.move_to_end(head_ids)
             return self._kept[head_ids], True
-        cache = DynamicCache(config=self.model.config)
-        if head_ids:
-            ids = torch.tensor([head_ids], device=self.model.device)
-            with torch.inference_mode(), last_positions(self.model, [len(head_ids) - 1]):
-                self.model(input_ids=ids, past_key_values=cache, use_cache=True)
-            self.computed += 1
+        with torch.inference_mode():
+            cache = head_kv(self.model, head_ids)
+        self.computed += bool(head_ids)
         self._kept[head_ids] = cache
         while len(self._kept) > _HEADS_KEPT:
             self._kept.popitem(last=False)
         return cache, False
+
+
+def head_kv(model: Any, head_ids: Sequence[int]) -> Any:
+    """A head's cache, batch size 1, computed now; the caller says whether with gradient."""
+    import torch
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=model.config)
+    if head_ids:
+        ids = torch.tensor([list(head_ids)], device=model.device)
+        with last_positions(model, [len(head_ids) - 1]):
+            model(input_ids=ids, past_key_values=cache, use_cache=True)
+    return cache
 
 
 def is_plain(cache: Any) -> bool:
@@ -59,7 +68,10 @@ def expanded(cache: Any, rows: int) -> Any:
         return _views(cache, rows)
     twin = copy.deepcopy(cache)
     if rows > 1:
-        twin.batch_repeat_interleave(rows)
+        try:
+            twin.batch_repeat_interleave(rows)
+        except AttributeError as error:  # a layer of linear attention has no such method (transformers 5.19)
+            raise RuntimeError("this model's cache can't be shared by several prompts at once") from error
     return twin
 
 
@@ -71,6 +83,22 @@ def _views(cache: Any, rows: int) -> Any:
             layer.keys = layer.keys.expand(rows, -1, -1, -1)
             layer.values = layer.values.expand(rows, -1, -1, -1)
     return twin
+
+
+@contextmanager
+def chosen_positions(model: Any, rows: Sequence[int], columns: Sequence[int]) -> Iterator[None]:
+    """While open, the output layer sees n positions of the batch, (row, column) each: logits come as (1, n, V). With
+    gradient, and by a hook for the reason that `last_positions` names.
+    """
+
+    def narrow(_: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        return (inputs[0][list(rows), list(columns)].unsqueeze(0), *inputs[1:])
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(narrow)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 @contextmanager

@@ -230,6 +230,6 @@ class TransformersGenerator:
             engine_version=str(transformers.__version__),
             max_context=min(limit for limit in limits if limit > 0),
             dtype=chosen_dtype(self._device) if self._settings.dtype == "auto" else self._settings.dtype,
-            templates=tuned.templates if tuned else (),
-            tuned_for=tuned.profile_hash if tuned else "",
+            templates=tuned.template_files(folder) if tuned else (),
+            tuned_for=tuned.prompt_hash if tuned else "",
         )

@@ -21,6 +21,7 @@ _CONFIG = "config.json"
 _TOKENIZER = {"a tokenizer (tokenizer.json)": ("tokenizer*", "vocab.*", "*.model", "*.tiktoken", "tekken.json")}
 _WEIGHTS = {"weights (*.safetensors)": ("*.safetensors", "pytorch_model*.bin")}
 _FILES = {_CONFIG: (_CONFIG,), **_TOKENIZER, **_WEIGHTS}  # what a folder needs -> names that it goes by
+_MODEL_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")  # no second form of the weights
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _HUB_SECONDS = 5.0
 _SIZE = 1024  # of the square product that measures a device: 2 GFLOP, a few milliseconds
@@ -88,7 +89,7 @@ def model_folder(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, local_files_only=local))
+        return Path(snapshot_download(name, local_files_only=local, allow_patterns=list(_MODEL_FILES)))
     except (OSError, ValueError) as error:
         raise unreadable(name, error, _FILES) from error
 
@@ -184,9 +185,9 @@ def unreadable(name: str, error: Exception, needed: Mapping[str, Sequence[str]])
 
     if Path(name).is_dir() and (lacking := _lacking(Path(name), needed)):
         return _incomplete(name, lacking)
-    reason = error.__cause__
-    absent = isinstance(reason, LocalEntryNotFoundError | RepositoryNotFoundError)
-    if Path(name).is_dir() or not absent or isinstance(reason, GatedRepoError):
+    causes = (error, error.__cause__)  # the hub's own error, or transformers' around it
+    absent = any(isinstance(e, LocalEntryNotFoundError | RepositoryNotFoundError) for e in causes)
+    if Path(name).is_dir() or not absent or any(isinstance(e, GatedRepoError) for e in causes):
         return BackendError(f"the model can't be loaded: {_first_line(error)}", where=name, todo=_FOLDER)
     return ConfigError(
         "there is no such model folder, and no hub's model of this name is downloaded or to be had",

@@ -7,35 +7,41 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ranker.errors import BackendError
+from ranker.files import write_whole
 
 NOTE = "ranker.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """``templates``: names of the prompt templates, the label's first; kinds of text that none of them asks for are not
-    written by this model. ``profile``: whose fields it knows, by name and by the hash of its text. ``days`` and
-    ``papers``: what it was fitted on; ``figures``: how well it judged days that it was not fitted on.
+    """``templates``: files in the folder with the prompts, the label's first; kinds of text that none of them asks for
+    are not written by this model. ``prompt_hash``: of the label's template and its heads, rendered for ``profile``.
+    ``days``, ``papers`` and ``picks``: what it was fitted on, a fine-tuned base's days among them; ``figures``: how
+    well it judged days that it was not fitted on.
     """
 
     templates: tuple[str, ...]
     base: str
     profile: str
-    profile_hash: str
+    prompt_hash: str
     days: tuple[str, ...]
     papers: int
     picks: int
-    figures: dict[str, float | int | str]
+    figures: tuple[tuple[str, float | int | str], ...] = ()
+
+    def template_files(self, folder: Path) -> tuple[str, ...]:
+        return tuple(str(folder / name) for name in self.templates)
 
     def save(self, folder: Path) -> None:
-        (folder / NOTE).write_text(json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        table = asdict(self) | {"figures": dict(self.figures)}
+        write_whole(folder / NOTE, json.dumps(table, ensure_ascii=False, indent=1) + "\n")
 
 
 def read_tuned(folder: Path) -> Tuned | None:
     """The note in a model's folder; None where there is none: a model as it came.
 
     Raises:
-        BackendError: the note is damaged.
+        BackendError: the note is damaged, or a prompt that it names is gone.
     """
     path = folder / NOTE
     if not path.is_file():
@@ -45,9 +51,10 @@ def read_tuned(folder: Path) -> Tuned | None:
         templates, days = tuple(map(str, table["templates"])), tuple(map(str, table["days"]))
         if not templates:
             raise ValueError("it names no prompt template")
-        return Tuned(**{**table, "templates": templates, "days": days})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        if lost := [name for name in templates if not (folder / name).is_file()]:
+            raise ValueError(f"{lost[0]} is not beside it")
+        return Tuned(**{**table, "templates": templates, "days": days, "figures": tuple(table["figures"].items())})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         todo = "fine-tune again, or remove the file to use the model with the prompts that the configuration names"
-        raise BackendError(
-            f"can't be read as the note of a fine-tuned model: {error}", where=str(path), todo=todo
-        ) from error
+        what = f"can't be read as the note of a fine-tuned model: {error}"
+        raise BackendError(what, where=str(path), todo=todo) from error

@@ -50,8 +50,8 @@ def describe(name: str, config: Any, settings: VllmSettings) -> tuple[GeneratorI
         engine_version=version,
         max_context=context - settings.align_heads,
         dtype="+".join([dtype, *(e for e in extras if e)]),
-        templates=tuned.templates if tuned else (),
-        tuned_for=tuned.profile_hash if tuned else "",
+        templates=tuned.template_files(folder) if tuned else (),
+        tuned_for=tuned.prompt_hash if tuned else "",
     )
     return info, context
 

@@ -28,6 +28,16 @@ _WRITTEN = {
     "en": "{number} papers were scored by a digit that the model wrote, not by a distribution (no logprobs came)",
 }
 
+_TUNED = {
+    "zh": "模型是针对另一份提示词（研究方向或模板已改）微调的，评分可能不准：请重新微调，或换用其他模型",
+    "en": "the model was fine-tuned on another prompt (fields or template have changed), so its scores may be off: "
+    "fine-tune it again, or take another model",
+}
+_UNLEARNED = {
+    "zh": "这个微调过的模型没有学过写：{kinds}；推荐理由由摘录代替",
+    "en": "this fine-tuned model has not learned to write: {kinds}; reasons are quoted evidence",
+}
+
 Ask = Callable[[Sequence[Candidate]], Iterator[JudgeOutcome]]
 
 
@@ -61,6 +71,11 @@ class LanguageModelJudge:
         self._shape = digest(generator_shape(info))
         self._by = f"{info.model} ({info.backend})"
         self._who = f"{info.model}@{(info.revision or self._shape)[:8]}"
+        language = "zh" if profile.language == "zh" else "en"
+        remarks = [_TUNED[language]] if info.tuned_for not in ("", self._heads.template_hash) else []
+        if templates.unlearned:
+            remarks.append(_UNLEARNED[language].format(kinds=", ".join(templates.unlearned)))
+        self._remarks = tuple(remarks)
         self._writer = Writer(generator, self._texts, settings, evidence, info.model)
         self._spent: dict[str, Usage] = {"score": Usage(), "write": Usage()}
 
@@ -155,7 +170,7 @@ class LanguageModelJudge:
         found = [o for o in outcomes.values() if isinstance(o, Judgment)]
         written = sum(o.mass is None and bool(o.distribution) for o in found)
         note = _WRITTEN["zh" if self._language == "zh" else "en"].format(number=written)
-        return self._after.adjust(candidates, outcomes), (note,) if written else ()
+        return self._after.adjust(candidates, outcomes), (*self._remarks, *([note] if written else []))
 
     def _judge(self, candidates: Sequence[Candidate], name: str) -> Iterator[JudgeOutcome]:
         if not candidates:

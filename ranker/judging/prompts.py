@@ -20,18 +20,21 @@ PLAIN = "zh-field"
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """``label`` for scoring; ``texts`` in the order in which they are written (may be empty)."""
+    """``label`` for scoring; ``texts`` in the order in which they are written (may be empty); ``unlearned``: kinds of
+    text that are wanted, and that a fine-tuned model has not learned to write.
+    """
 
     label: Template
     texts: tuple[Template, ...] = ()
+    unlearned: tuple[Kind, ...] = ()
 
 
 def load_templates(settings: JudgeSettings, profile: ProfileLike, *folders: Path, own: Sequence[str] = ()) -> Templates:
     """The templates that the settings name, from the first folder that has them (the user's, then the packaged one).
 
     Args:
-        own: templates that the model was fine-tuned on, the label's first. Where the settings leave the choice open
-            these are used, and no text of a kind that is not among them is asked of the model.
+        own: templates that the model was fine-tuned on, the label's first. Where the settings leave the choice open, or
+            name that very label, these are used, and no text of a kind that is not among them is asked of the model.
 
     Raises:
         ConfigError: a template is not there, wrong, or of another kind.
@@ -46,10 +49,12 @@ def load_templates(settings: JudgeSettings, profile: ProfileLike, *folders: Path
         wanted.append("summary")
     if settings.write_brief:
         wanted.append("brief")
-    if settings.template == "auto" and own:
-        known = [find_template(name, *folders) for name in own[1:]]
-        kept = tuple(t for kind in wanted for t in known if t.kind == kind)
-        return Templates(find_template(own[0], *folders, kind="label"), kept)
+    if own:
+        learned, *known = (find_template(name, *folders) for name in own)
+        if settings.template in ("auto", learned.name):
+            kinds = {t.kind for t in known}
+            kept = tuple(t for kind in wanted for t in known if t.kind == kind)
+            return Templates(learned, kept, tuple(kind for kind in wanted if kind not in kinds))
     texts = tuple(find_template(f"{language}-{kind}", *folders, kind=kind) for kind in wanted)
     label = PLAIN if settings.template == "auto" else settings.template
     return Templates(find_template(label, *folders, kind="label"), texts)

@@ -114,17 +114,24 @@ def find_template(name: str, *folders: Path, kind: Kind | None = None) -> Templa
     Raises:
         ConfigError: none of that name, or not of the kind that is wanted.
     """
+    path = template_file(name, *folders)
+    template = load_template(path)
+    if kind is not None and template.kind != kind:
+        what = f"is a template of kind {template.kind!r}, not {kind!r}"
+        raise ConfigError(what, where=str(path), todo="name another template")
+    return template
+
+
+def template_file(name: str, *folders: Path) -> Path:
+    """The file of a template by path, else by name in the first folder that has it.
+
+    Raises:
+        ConfigError: none of that name.
+    """
     candidates = [Path(name).expanduser()] if name.endswith(".toml") else [f / f"{name}.toml" for f in folders]
-    for path in candidates:
-        if path.is_file():
-            template = load_template(path)
-            if kind is not None and template.kind != kind:
-                raise ConfigError(
-                    f"is a template of kind {template.kind!r}, not {kind!r}",
-                    where=str(path),
-                    todo="name another template",
-                )
-            return template
+    found = next((path for path in candidates if path.is_file()), None)
+    if found is not None:
+        return found
     known = sorted({p.stem for f in folders if f.is_dir() for p in f.glob("*.toml")})
     raise ConfigError(
         f"no prompt template {name!r}",

@@ -62,6 +62,37 @@ def tiny_model(folder: Path, *, seed: int = 0) -> Path:
     return folder
 
 
+def hybrid_model(folder: Path) -> Path:
+    """As ``tiny_model``, with linear attention in three of four layers (Qwen3-Next): their state can't be repeated."""
+    import torch
+    from transformers import AutoTokenizer, Qwen3NextConfig, Qwen3NextForCausalLM
+
+    torch.manual_seed(0)
+    config = Qwen3NextConfig(
+        vocab_size=49152,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        linear_num_value_heads=2,
+        linear_num_key_heads=2,
+        linear_key_head_dim=16,
+        linear_value_head_dim=16,
+        num_experts=0,
+        mlp_only_layers=[0, 1, 2, 3],
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=2,
+        initializer_range=0.3,
+    )
+    Qwen3NextForCausalLM(config).to(torch.float32).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(smollm2()).save_pretrained(folder)
+    return folder
+
+
 def paper_prompts(count: int, head: str = HEAD) -> list[Prompt]:
     """Prompts of differing lengths; those of one index are the same in every test."""
     found = []

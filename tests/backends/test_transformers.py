@@ -15,6 +15,7 @@ from tests.backends.language_models import (
     DIGITS,
     HEAD,
     OTHER_HEAD,
+    hybrid_model,
     paper_prompts,
     reference_ids,
     relevance,
@@ -40,15 +41,16 @@ def plain(folder: Path) -> tuple[Any, Any]:
     return AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
 
 
-@pytest.mark.parametrize("real", [False, True], ids=["tiny", "smollm2"])
-def test_readings_equal_plain_forwards(real: bool, tiny: Path, generator: TransformersGenerator) -> None:
+@pytest.mark.parametrize("kind", ["tiny", "smollm2", "hybrid"])
+def test_readings_equal_plain_forwards(kind: str, tmp_path: Path) -> None:
     import torch
 
-    folder = smollm2() if real else tiny
-    if real:
-        generator = TransformersGenerator(folder, TransformersSettings(dtype="float32"))
+    make = {"tiny": tiny_model, "hybrid": hybrid_model}
+    folder = make[kind](tmp_path / "model") if kind in make else smollm2()
+    generator = TransformersGenerator(folder, TransformersSettings(dtype="float32"))
     tokenizer, model = plain(folder)
     prompts = [*paper_prompts(4), *(Prompt(f"zh{p.key}", p.head, p.body) for p in paper_prompts(2, OTHER_HEAD))]
+    prompts.append(Prompt("twin", prompts[1].head, prompts[1].body))  # of one length: may be read together
     readings = {r.key: r for r in generator.read_labels(prompts, DIGITS)}
     digits = [tokenizer.convert_tokens_to_ids(d) for d in DIGITS]
     for prompt in prompts:

@@ -55,12 +55,13 @@ class ScriptedGenerator:
     asked: list[Prompt] = field(default_factory=list)
     written: list[tuple[Prompt, WriteOptions]] = field(default_factory=list)
     revision: str = "0123456789abcdef"
+    tuned_for: str = ""
     usage: Usage = Usage()
     closed: bool = False
 
     @property
     def info(self) -> GeneratorInfo:
-        return GeneratorInfo("scripted", "tiny", self.revision, "1", self.context, "float32")
+        return GeneratorInfo("scripted", "tiny", self.revision, "1", self.context, "float32", tuned_for=self.tuned_for)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]

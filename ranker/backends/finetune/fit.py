@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ranker.backends.extras import install
 from ranker.backends.finetune.batches import batches
 from ranker.backends.finetune.examples import Example
+from ranker.backends.finetune.state import keep, resume
 from ranker.errors import BackendError
 
 if TYPE_CHECKING:
@@ -21,73 +22,91 @@ if TYPE_CHECKING:
 
 _KEEP_EVERY = 50
 """Steps between states on the disk: what an interrupted run loses at most."""
-LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+_WIDTH = 32
+"""Batches are as wide as the next multiple: oneDNN keeps what it prepared for every shape that it has met."""
 
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """``rank`` of the adapters, scaled by ``alpha / rank``; ``first_layer``: share of the layers, from below, that stay
-    as they are (no gradient has to pass through them); ``warm_up``: share of the steps over which the rate rises,
-    before it falls along a half cosine to a twentieth.
+    """``lora_rank`` of the adapters, scaled by ``lora_alpha / lora_rank``; ``frozen_share`` of the layers, from below,
+    stays as it is (no gradient has to pass through them); ``warmup_ratio``: share of the steps over which the rate
+    rises, before it falls along a half cosine to a twentieth.
     """
 
-    rank: int = 16
-    alpha: float = 32.0
-    first_layer: float = 1 / 3
-    learning_rate: float = 4e-4
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    frozen_share: float = 1 / 3
+    learning_rate: float = 5e-4
     batch: int = 8
     epochs: int = 1
-    warm_up: float = 0.04
-    clip: float = 1.0
+    warmup_ratio: float = 0.04
+    max_grad_norm: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.rank < 1 or self.batch < 1 or self.epochs < 1:
-            raise ValueError("rank, batch and epochs must be 1 or more")
-        if not 0.0 <= self.first_layer < 1.0:
-            raise ValueError("first_layer must lie in [0, 1)")
+        if min(self.lora_rank, self.lora_alpha, self.batch, self.epochs) < 1:
+            raise ValueError("lora_rank, lora_alpha, batch and epochs must be 1 or more")
+        if not (0.0 <= self.frozen_share < 1.0 and 0.0 <= self.warmup_ratio < 1.0):
+            raise ValueError("frozen_share and warmup_ratio must lie in [0, 1)")
         if not 0.0 < self.learning_rate <= 0.1:
             raise ValueError("learning_rate must lie in (0, 0.1]")
+        if self.max_grad_norm <= 0.0 or self.seed < 0:
+            raise ValueError("max_grad_norm must be above 0, seed 0 or more")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """``number`` of ``total`` is done. ``readings``: (whether recommended, expected label) of the batch's first targets
-    as the model saw them *before* it learned from them: over one epoch that is a test on unseen papers.
+    as the model saw them *before* it learned from them: in the first epoch (``fresh``) a test on unseen papers.
     """
 
     number: int
     total: int
     loss: float
     readings: tuple[tuple[bool, float], ...]
+    fresh: bool
     tokens: int
 
 
-def with_adapters(model: Any, settings: FitSettings) -> Any:
-    """The model with fresh adapters on the linear layers of its upper part, everything else frozen.
+def check_peft() -> None:
+    """Whether peft is there, before anything large is read.
 
     Raises:
-        BackendError: peft is not installed.
+        BackendError: it is not, or does not import.
     """
     try:
-        from peft import LoraConfig, get_peft_model
+        import peft  # noqa: F401
     except ImportError as error:
-        raise BackendError(
-            "fine-tuning needs peft, which is not installed", where="extra finetune", todo=install("finetune")
-        ) from error
-    import torch
+        what = f"fine-tuning needs peft, which does not import: {error}"
+        raise BackendError(what, where="extra finetune", todo=install("finetune")) from error
 
-    depth = model.config.get_text_config(decoder=True).num_hidden_layers
+
+def with_adapters(model: Any, settings: FitSettings) -> Any:
+    """The model with fresh adapters on all linear layers of its upper part, everything else frozen.
+
+    Raises:
+        BackendError: it has no such layers.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    output = model.get_output_embeddings()
+    linear = {n for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and m is not output}
+    depth = int(getattr(model.config.get_text_config(decoder=True), "num_hidden_layers", 0) or 0)
     torch.manual_seed(settings.seed)  # the adapters' first values
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=int(settings.alpha),
-        target_modules=list(LAYERS),
-        layers_to_transform=list(range(int(depth * settings.first_layer), depth)),
-        lora_dropout=0.0,
-        task_type="CAUSAL_LM",
-    )
-    return get_peft_model(model, config)
+    try:
+        config = LoraConfig(
+            r=settings.lora_rank,
+            lora_alpha=settings.lora_alpha,
+            target_modules=sorted({name.rpartition(".")[2] for name in linear}),
+            layers_to_transform=list(range(int(depth * settings.frozen_share), depth)),
+            lora_dropout=0.0,
+            task_type="CAUSAL_LM",
+        )
+        return get_peft_model(model, config)
+    except ValueError as error:  # peft finds nothing to adapt
+        what = f"no linear layers in the model's decoder layers to adapt: {str(error).splitlines()[0][:200]}"
+        raise BackendError(what, todo="take a model of a usual kind (Llama, Qwen, Mistral, ...)") from error
 
 
 def fit(
@@ -102,40 +121,48 @@ def fit(
 
     Args:
         label_ids: the labels' tokens, for what a step says of the model.
-        state: file that holds an interrupted run's state; taken up where it was left, if it is of the same run.
+        state: file of this run's state (``state.state_file``), taken up where it is there.
 
     Raises:
-        BackendError: the loss is no number any more.
+        BackendError: the loss is no number any more, the memory does not suffice, or the state can't be read or kept.
     """
     import torch
 
     plan = batches(examples, settings.batch, settings.epochs, settings.seed)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    mark: dict[str, object] = {"settings": asdict(settings), "examples": [e.key for e in examples]}
-    done = _resume(state, mark, trained, optimiser)
+    done = resume(state, trained, optimiser) if state is not None else 0
+    half = next(model.parameters()).dtype != torch.float32
     for number, batch in enumerate(plan, 1):
         if number <= done:
             continue
         for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * rate(number, len(plan), settings.warm_up)
-        with torch.autocast(model.device.type, torch.bfloat16):
-            loss, readings = batch_loss(model, batch, label_ids)
+            group["lr"] = settings.learning_rate * rate(number, len(plan), settings.warmup_ratio)
+        try:
+            # No cache of casts: torch before 2.11 kept those made without gradient, and adapters would learn nothing
+            with torch.autocast(model.device.type, torch.bfloat16, enabled=half, cache_enabled=False):
+                loss, readings = batch_loss(model, batch, label_ids)
+            loss.backward()  # type: ignore[no-untyped-call]
+        except (RuntimeError, MemoryError) as error:
+            what = f"step {number} failed: {(str(error).strip().splitlines() or [type(error).__name__])[0][:200]}"
+            raise BackendError(
+                what, todo="out of memory: lower --batch; else the model may be of a kind that ranker can't fine-tune"
+            ) from error
         worth = loss.item()
         if not math.isfinite(worth):
             raise BackendError(f"the loss is {worth} at step {number}", todo="lower --learning-rate")
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(trained, settings.clip)
+        torch.nn.utils.clip_grad_norm_(trained, settings.max_grad_norm)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         if state is not None and (number % _KEEP_EVERY == 0 or number == len(plan)):
-            _keep(state, mark, number, trained, optimiser)
-        yield Step(number, len(plan), worth, readings, sum(e.length for e in batch))
+            keep(state, number, trained, optimiser)
+        fresh = number <= len(plan) // settings.epochs
+        yield Step(number, len(plan), worth, readings, fresh, sum(e.length for e in batch))
 
 
-def rate(number: int, total: int, warm_up: float) -> float:
+def rate(number: int, total: int, warmup_ratio: float) -> float:
     """Share of the learning rate at a step (1 to total)."""
-    rising = max(1.0, warm_up * total)
+    rising = max(1.0, warmup_ratio * total)
     if number <= rising:
         return number / rising
     along = (number - rising) / max(1.0, total - rising)
@@ -147,73 +174,31 @@ def batch_loss(
 ) -> tuple[torch.Tensor, tuple[tuple[bool, float], ...]]:
     """(mean over examples of the weighted cross-entropy of their targets, readings of their first targets).
 
-    The head's KV comes from a forward without gradient: all examples share it, and what they teach of it is small
-    beside a third of the time. Logits are computed for targets alone, never (B, S, V).
+    The head's KV comes from a forward without gradient: all examples share it, and what they would teach of it is left
+    out. Logits are computed for targets alone, never (B, S, V).
     """
     import torch
 
-    inner = model.get_base_model().model
-    device = model.device
-    head = batch[0].head_ids
-    cache = _head_cache(model, inner, head, len(batch))
-    width = max(e.length for e in batch)
+    from ranker.backends.kv import chosen_positions, expanded, head_kv
+
+    device, head, plain = model.device, batch[0].head_ids, model.get_base_model()
+    with torch.no_grad():
+        cache = expanded(head_kv(plain, head), len(batch))
+    width = -(-max(e.length for e in batch) // _WIDTH) * _WIDTH
     rows = [[*e.tail_ids, *e.target_ids] for e in batch]
     ids = torch.tensor([[*r, *[0] * (width - len(r))] for r in rows], device=device)
     mask = torch.tensor([[1] * (len(head) + len(r)) + [0] * (width - len(r)) for r in rows], device=device)
     positions = torch.arange(len(head), len(head) + width, device=device).expand(len(batch), -1)
-    hidden = inner(
-        input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=cache is not None
-    ).last_hidden_state
     at = [(i, len(e.tail_ids) - 1 + j) for i, e in enumerate(batch) for j in range(len(e.target_ids))]
-    firsts = [k for k, (i, j) in enumerate(at) if j == len(batch[i].tail_ids) - 1]
-    picked = hidden[[i for i, _ in at], [j for _, j in at]]
-    logits = model.get_output_embeddings()(picked).float()
+    with chosen_positions(plain, [i for i, _ in at], [j for _, j in at]):
+        out = plain(input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True)
+    logits = out.logits[0].float()
     targets = torch.tensor([t for e in batch for t in e.target_ids], device=device)
     weights = torch.tensor([w for e in batch for w in e.weights], device=device)
     losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    firsts = [k for k, (i, j) in enumerate(at) if j == len(batch[i].tail_ids) - 1]
     with torch.no_grad():
         shares = torch.softmax(logits[firsts][:, list(label_ids)], dim=-1)
         expected = (shares @ torch.arange(len(label_ids), dtype=shares.dtype, device=device)).tolist()
     readings = tuple((e.positive, value) for e, value in zip(batch, expected, strict=True))
     return (losses * weights).sum() / len(batch), readings
-
-
-def _head_cache(model: Any, inner: Any, head: tuple[int, ...], rows: int) -> Any:
-    import torch
-    from transformers import DynamicCache
-
-    from ranker.backends.kv import expanded
-
-    cache = DynamicCache(config=model.config)
-    if head:
-        with torch.no_grad():
-            inner(input_ids=torch.tensor([head], device=model.device), past_key_values=cache, use_cache=True)
-    return expanded(cache, rows)
-
-
-def _keep(
-    state: Path, mark: dict[str, object], number: int, trained: Sequence[torch.Tensor], optimiser: torch.optim.Optimizer
-) -> None:
-    import torch
-
-    draft = state.with_name(state.name + ".new")
-    values = [p.detach().cpu() for p in trained]
-    torch.save({"mark": mark, "number": number, "values": values, "optimiser": optimiser.state_dict()}, draft)
-    draft.replace(state)
-
-
-def _resume(
-    state: Path | None, mark: dict[str, object], trained: Sequence[torch.Tensor], optimiser: torch.optim.Optimizer
-) -> int:
-    import torch
-
-    if state is None or not state.is_file():
-        return 0
-    kept = torch.load(state, weights_only=True)
-    if kept["mark"] != mark:
-        return 0  # of other papers or settings: begun anew
-    with torch.no_grad():
-        for parameter, value in zip(trained, kept["values"], strict=True):
-            parameter.copy_(value)
-    optimiser.load_state_dict(kept["optimiser"])
-    return int(kept["number"])

@@ -1,10 +1,10 @@
-"""Judged papers in, a model folder out: drawn, trained on, merged, and measured on days that were kept apart."""
+"""Judged papers in, a model folder out: everything checked first, then trained, merged, and measured on other days."""
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import math
-import random
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,188 +12,202 @@ from typing import TYPE_CHECKING
 
 from ranker import evaluate
 from ranker.backends.chat import ChatRenderer
-from ranker.backends.finetune.examples import label_examples
-from ranker.backends.finetune.fit import FitSettings, Step, fit, with_adapters
-from ranker.backends.finetune.merge import merge, save_adapter
+from ranker.backends.finetune.examples import Example, label_examples, prompts
+from ranker.backends.finetune.fit import FitSettings, Step, check_peft, fit, with_adapters
+from ranker.backends.finetune.merge import adapted, check_fits, merge, save_adapter, weight_files
+from ranker.backends.finetune.split import Split, check_enough
+from ranker.backends.finetune.state import clear, digest, state_file
 from ranker.backends.labels import label_tokens
+from ranker.backends.transformers import TransformersSettings
 from ranker.backends.transformers_files import chosen_device, chosen_dtype, read_config, read_weights
-from ranker.backends.tuned import NOTE, Tuned
-from ranker.errors import InputError
-from ranker.files import replace_folder
-from ranker.judging.paper import prepare
+from ranker.backends.tuned import NOTE, Tuned, read_tuned
+from ranker.backends.weights import fingerprint
+from ranker.errors import BackendError, InputError
+from ranker.files import file_above, replace_folder
 from ranker.judging.prompts import Heads
 from ranker.judging.reading import read
-from ranker.judging.render import render_body
-from ranker.judging.template import Template
-from ranker.protocols import Generator, Prompt
-from ranker.types import JudgedPaper, Paper
+from ranker.judging.template import Template, load_template
+from ranker.protocols import Generator
+from ranker.types import JudgedPaper
 
 if TYPE_CHECKING:
     from ranker.profile import Profile
 
-ADAPTER = "adapter"
-_FEWEST = 20
+ADAPTER, TEMPLATE = "adapter", "prompt.toml"
+_ROOM = 1.2
+"""Of the base's size on the disk: the copy, adapters and state."""
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """``fit``: what is learned from; ``test``: of the latest days, never learned from."""
+class Plan:
+    """All that is known before the first step. ``too_long``: papers left out for their length; ``state``: the file of
+    this very run; ``known_days``: judged days that the base had learned from already.
+    """
 
-    fit: tuple[JudgedPaper, ...]
-    test: tuple[JudgedPaper, ...]
+    base: Path
+    base_name: str
+    out: Path
+    split: Split
+    examples: tuple[Example, ...]
+    label_ids: tuple[int, ...]
+    too_long: int
+    template: Template
+    template_file: Path
+    settings: FitSettings
+    state: Path
+    known_days: tuple[str, ...]
 
     @property
-    def fit_days(self) -> tuple[str, ...]:
-        return tuple(sorted({p.day for p in self.fit}))
-
-    @property
-    def test_days(self) -> tuple[str, ...]:
-        return tuple(sorted({p.day for p in self.test}))
+    def seen_test_days(self) -> tuple[str, ...]:
+        """Days to test on that the base has learned from."""
+        return tuple(sorted(set(self.split.test_days) & set(self.known_days)))
 
 
-def draw(
-    papers: Sequence[JudgedPaper],
-    *,
-    test_days: int,
-    most: int,
-    most_test: int = 400,
-    others: float = 1.4,
-    seed: int = 0,
-) -> Drawn:
-    """Split by date, then thin out: at most ``others`` papers not recommended for each that was, ``most`` in all.
-
-    The same for the same seed, whatever order the papers came in.
+def plan(
+    base: Path, base_name: str, split: Split, profile: Profile, template_file: Path, settings: FitSettings, out: Path
+) -> Plan:
+    """Check all that can be checked before the weights are read.
 
     Raises:
-        InputError: too few papers on either side of a label, or too few days to keep some apart.
+        RankerError: peft is absent, the folder can't be written, the template has no single head, the weights can't be
+            merged into, or too few papers are short enough.
     """
-    ordered = sorted(papers, key=lambda p: (p.day, p.arxiv_id))
-    days = sorted({p.day for p in ordered})
-    if test_days >= len(days):
-        raise InputError(
-            f"{len(days)} judged day(s), of which {test_days} are to be kept apart to test on",
-            todo="give more judged days, or --test-days 0",
-        )
-    held = set(days[len(days) - test_days :]) if test_days else set()
-    test = [p for p in ordered if p.day in held]
-    ids = {p.arxiv_id for p in test}
-    rest = [p for p in ordered if p.day not in held and p.arxiv_id not in ids]
-    picks, others_ = [p for p in rest if p.recommended], [p for p in rest if not p.recommended]
-    if min(len(picks), len(others_)) < _FEWEST:
-        raise InputError(
-            f"{len(picks)} recommended and {len(others_)} other papers to learn from; {_FEWEST} of each are the least",
-            todo="give more judged days",
-        )
-    chance = random.Random(seed)
-    fit_ = picks + chance.sample(others_, min(len(others_), math.ceil(others * len(picks))))
-    chance.shuffle(fit_)
-    return Drawn(tuple(fit_[:most]), tuple(chance.sample(test, min(len(test), most_test))))
+    check_peft()
+    out = out.expanduser().resolve()
+    check_out(out, sum(f.stat().st_size for f in weight_files(base)))
+    tokenizer, _ = read_config(str(base))
+    renderer, template = ChatRenderer(tokenizer, str(base)), load_template(template_file)
+    examples = label_examples(split.fit, profile, template, renderer)
+    used = {e.key for e in examples}
+    check_enough([p for p in split.fit if p.arxiv_id in used])
+    labels = label_tokens(renderer, template.labels).ids
+    earlier = read_tuned(base)
+    return Plan(
+        base=base,
+        base_name=base_name,
+        out=out,
+        split=split,
+        examples=tuple(examples),
+        label_ids=labels,
+        too_long=len(split.fit) - len(examples),
+        template=template,
+        template_file=template_file,
+        settings=settings,
+        state=state_file(out, digest(fingerprint(base), settings, labels, examples)),
+        known_days=earlier.days if earlier else (),
+    )
 
 
 def finetune(
-    base: Path,
-    drawn: Drawn,
+    plan: Plan,
     profile: Profile,
-    template: Template,
-    settings: FitSettings,
-    out: Path,
     *,
+    settings: TransformersSettings | None = None,
     on_step: Callable[[Step], None] = lambda _: None,
     open_generator: Callable[[Path], Generator] | None = None,
 ) -> Tuned:
-    """Train adapters on the drawn papers, and write the merged model, its adapters and its note into ``out``.
+    """Train as planned, and write the merged model, its adapters, its prompt and its note into the planned folder.
 
-    An interrupted call leaves its state beside ``out`` and goes on from there when called again.
+    An interrupted call leaves its state beside the folder and goes on from there when called again with the same plan.
 
     Raises:
-        BackendError: no such model, peft is not installed, or the training came apart.
+        BackendError: the training came apart, or the folder can't be written; the state stands.
     """
-    tokenizer, _ = read_config(str(base))
-    renderer = ChatRenderer(tokenizer, str(base))
-    labels = label_tokens(renderer, template.labels).ids
-    examples = label_examples(drawn.fit, profile, template, renderer)
-    device = chosen_device("auto")
-    model = with_adapters(read_weights(str(base), chosen_dtype(device), device), settings)
-    model.train()
-    state = out.with_name(f".{out.name}.state")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    for step in fit(model, examples, settings, labels, state=state):
-        on_step(step)
-    learned = {e.key for e in examples}
     note = Tuned(
-        templates=(template.name,),
-        base=base.name,
+        templates=(TEMPLATE,),
+        base=plan.base_name,
         profile=profile.name,
-        profile_hash=profile.content_hash(),
-        days=drawn.fit_days,
-        papers=len(learned),
-        picks=sum(p.recommended and p.arxiv_id in learned for p in drawn.fit),
-        figures={},
+        prompt_hash=Heads(plan.template, profile).template_hash,
+        days=tuple(sorted({*plan.split.fit_days, *plan.known_days})),
+        papers=len(plan.examples),
+        picks=sum(e.positive for e in plan.examples),
     )
+    _train(plan, note, settings or TransformersSettings(), on_step)
+    if plan.split.test and open_generator is not None:
+        generator = open_generator(plan.out)
+        try:
+            note = dataclasses.replace(note, figures=measure(generator, plan.split.test, profile, plan.template))
+        finally:
+            generator.close()
+        note.save(plan.out)
+    clear(plan.out)
+    return note
+
+
+def _train(plan: Plan, note: Tuned, settings: TransformersSettings, on_step: Callable[[Step], None]) -> None:
+    """In a function of its own: the model is gone before another copy is opened to be tested."""
+    device = chosen_device(settings.device)
+    dtype = "float32" if settings.dtype == "float32" else chosen_dtype(device)
+    model = with_adapters(read_weights(str(plan.base), dtype, device), plan.settings)
+    check_fits(plan.base, adapted(model))
+    model.train()
+    for step in fit(model, plan.examples, plan.settings, plan.label_ids, state=plan.state):
+        on_step(step)
 
     def fill(folder: Path) -> None:
         save_adapter(model, folder / ADAPTER)
-        merge(base, folder / ADAPTER, folder)
+        merge(plan.base, folder / ADAPTER, folder)
+        shutil.copyfile(plan.template_file, folder / TEMPLATE)
         note.save(folder)
 
-    replace_folder(out, fill)
-    state.unlink(missing_ok=True)
-    if not drawn.test or open_generator is None:
-        return note
-    generator = open_generator(out)
     try:
-        note.figures.update(measure(generator, drawn.test, profile, template))
-    finally:
-        generator.close()
-    note.save(out)
-    return note
+        replace_folder(plan.out, fill)
+    except OSError as error:
+        todo = "free some space; the same command goes on from where the training ended"
+        raise BackendError(f"can't be written ({error.strerror})", where=str(plan.out), todo=todo) from error
 
 
 def measure(
     generator: Generator, papers: Sequence[JudgedPaper], profile: Profile, template: Template
-) -> dict[str, float | int | str]:
+) -> tuple[tuple[str, float | int | str], ...]:
     """AUC of recommended against other papers, and the rank correlation of relevance and score over the recommended."""
-    heads = Heads(template, profile)
-    head = heads.head(profile.field_names[0])
-    prompts = []
-    for i, paper in enumerate(papers):
-        seen = prepare(Paper(paper.arxiv_id, paper.title, paper.abstract), masked=True)
-        prompts.append(Prompt(str(i), head, render_body(heads.template, seen.title, seen.abstract)))
     relevance: dict[int, float] = {}
-    for reading in generator.read_labels(prompts, template.labels):
+    for reading in generator.read_labels(prompts(papers, profile, template), template.labels):
         found = read(reading, len(template.labels), 0.0)
         if not isinstance(found, str):
             relevance[int(reading.key)] = found.relevance
     at = sorted(relevance)
-    picks = [i for i in at if papers[i].recommended]
-    scored = [i for i in picks if papers[i].score is not None]
-    return {
-        "test_days": ", ".join(sorted({p.day for p in papers})),
-        "test_papers": len(at),
-        "test_picks": len(picks),
-        "auc": _rounded(evaluate.auc([relevance[i] for i in at], [papers[i].recommended for i in at])),
-        "spearman": _rounded(evaluate.spearman([relevance[i] for i in scored], [papers[i].score or 0 for i in scored])),
-    }
+    scored = [i for i in at if papers[i].recommended and papers[i].score is not None]
+    return (
+        ("test_days", ", ".join(sorted({p.day for p in papers}))),
+        ("test_papers", len(at)),
+        ("test_picks", sum(papers[i].recommended for i in at)),
+        ("unscored", len(papers) - len(at)),
+        ("auc", _finite(evaluate.auc([relevance[i] for i in at], [papers[i].recommended for i in at]))),
+        (
+            "spearman",
+            _finite(evaluate.spearman([relevance[i] for i in scored], [papers[i].score or 0 for i in scored])),
+        ),
+    )
 
 
-def check_out(out: Path) -> None:
-    """Refuse to replace a folder that no fine-tuning made.
+def check_out(out: Path, size: int) -> None:
+    """Refuse a folder that may not be replaced, can't be written, or has no room for ``size`` bytes of weights.
 
     Raises:
-        InputError: it holds something else, or is a file.
+        InputError: it holds something that no fine-tuning made, or is a file.
+        BackendError: not writable, or the disk is too full.
     """
-    if out.is_file():
-        raise InputError("is a file, not a folder", where=str(out), todo="name another folder by --out")
+    another = "name an empty or a new folder by --out"
+    if out.is_file() or file_above(out):
+        raise InputError(f"{file_above(out) or out} is a file, not a folder", where=str(out), todo=another)
     if out.is_dir() and any(out.iterdir()) and not (out / NOTE).is_file():
-        todo = "name an empty or a new folder by --out"
-        raise InputError("holds something other than a fine-tuned model", where=str(out), todo=todo)
+        raise InputError("holds something other than a fine-tuned model", where=str(out), todo=another)
+    if Path.cwd().is_relative_to(out):
+        raise InputError("is the folder that you are in, or above it", where=str(out), todo=another)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        probe = out.with_name(f".{out.name}.probe")
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise BackendError(f"can't be written ({error.strerror})", where=str(out), todo=another) from error
+    free = shutil.disk_usage(out.parent).free
+    if free < _ROOM * size:
+        what = f"{free / 1e9:.1f} GB are free, {_ROOM * size / 1e9:.1f} are needed"
+        raise BackendError(what, where=str(out.parent), todo="free some space, or name another folder by --out")
 
 
-def _rounded(value: float) -> float | str:
+def _finite(value: float) -> float | str:
     """JSON has no NaN."""
     return round(value, 4) if math.isfinite(value) else "not measurable"
-
-
-def told(figures: dict[str, float | int | str]) -> str:
-    """The figures for a person, in one line."""
-    return json.dumps(figures, ensure_ascii=False)

@@ -14,9 +14,10 @@ from ranker.cli.session import Session
 
 if TYPE_CHECKING:
     from ranker.backends.finetune.fit import Step
+    from ranker.types import JudgedPaper
 
 _SHOWN_EVERY = 20
-TEMPLATE = "en-short"
+_RUNNING = 400
 
 
 def register(app: typer.Typer) -> None:
@@ -32,17 +33,19 @@ def finetune_model(
     model: Annotated[
         str, typer.Option("--model", help="Model to start from: a folder, a hub's name, or smollm2.")
     ] = "smollm2",
-    papers: Annotated[int, typer.Option("--papers", help="Learn from at most so many.", min=40)] = 6000,
+    papers: Annotated[
+        int, typer.Option("--papers", help="Learn from at most so many (never over 1.4 others a pick).", min=40)
+    ] = 6000,
     test_days: Annotated[
         int, typer.Option("--test-days", help="Keep the latest so many days apart, to test on.", min=0)
     ] = 2,
     epochs: Annotated[int, typer.Option("--epochs", min=1)] = 1,
     batch: Annotated[int, typer.Option("--batch", help="Papers a step.", min=1)] = 8,
-    rank: Annotated[int, typer.Option("--rank", help="Of the adapters.", min=1)] = 16,
+    lora_rank: Annotated[int, typer.Option("--lora-rank", help="Of the adapters.", min=1)] = 16,
     learning_rate: Annotated[float, typer.Option("--learning-rate")] = 5e-4,
     template: Annotated[
         str, typer.Option("--template", help="Label prompt to train on: a name or a .toml file.")
-    ] = TEMPLATE,
+    ] = "en-short",
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     profile: ProfileOption = None,
     config: ConfigOption = None,
@@ -51,65 +54,76 @@ def finetune_model(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> int:
-    """Fine-tune a language model on judged papers (the given ones, and those that `ranker learn` stored).
+    """Fine-tune a language model on judged papers and ticks: those given, and those that the store knows.
 
     Low-rank adapters are trained on the judge's own prompt and merged into a copy of the model. An interrupted run goes
     on where it was when the same command is given again.
     """
     from ranker import resources
-    from ranker.backends.choose import local_model
+    from ranker.backends.choose import local_model, open_generator
     from ranker.backends.finetune.fit import FitSettings
-    from ranker.backends.finetune.run import check_out, draw, finetune
-    from ranker.backends.transformers import TransformersGenerator
+    from ranker.backends.finetune.run import finetune, plan
+    from ranker.backends.finetune.split import split
+    from ranker.backends.transformers import TransformersSettings
     from ranker.backends.transformers_files import model_folder
-    from ranker.heads.data import without_duplicates
-    from ranker.judged import gather
-    from ranker.judging.template import find_template
+    from ranker.judging.template import find_template, template_file
 
-    paths = [*(judged or []), *(more or [])]
     try:
-        settings = FitSettings(rank=rank, batch=batch, epochs=epochs, learning_rate=learning_rate, seed=seed)
+        settings = FitSettings(lora_rank=lora_rank, batch=batch, epochs=epochs, learning_rate=learning_rate, seed=seed)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    check_out(out_folder)  # before an hour of work, not after
     with Session(config=config, store=store, profile=profile, wait=wait) as session:
         session.lock()
-        known = session.profile
         folders = (resources.user_config_dir() / "prompts", resources.config_dir() / "prompts")
-        chosen = find_template(template, *folders, kind="label")
-        found = gather(paths, papers_of_day=session.store.papers_of_day)
-        every = without_duplicates([*session.store.judged(known.name), *found.papers])
-        drawn = draw(every, test_days=test_days, most=papers, seed=seed)
-    for row in found.rejected[:5]:
-        warn(f"{row.path}:{row.line}: refused: {row.why}")
-    print(
-        f"{len(every)} judged papers: learning from {len(drawn.fit)} of {len(drawn.fit_days)} day(s), "
-        f"{sum(p.recommended for p in drawn.fit)} recommended; testing on {len(drawn.test)} of {len(drawn.test_days)}",
-        flush=True,
-    )
-    base = model_folder(str(local_model(model)))
-    watch = _Watch(Bars(quiet=quiet), quiet=quiet)
-    try:
-        made = finetune(
-            base,
-            drawn,
-            known,
-            chosen,
-            settings,
-            out_folder,
-            on_step=watch.step,
-            open_generator=TransformersGenerator,
+        find_template(template, *folders, kind="label")
+        every, refused = _judged(session, [*(judged or []), *(more or [])])
+        base = model_folder(str(local_model(model)))
+        drawn = split(every, test_days=test_days, most=papers, seed=seed)
+        made = plan(base, model, drawn, session.profile, template_file(template, *folders), settings, out_folder)
+        print(
+            f"{len(every)} judged papers: learning from {len(made.examples)} of {len(drawn.fit_days)} day(s), "
+            f"{sum(e.positive for e in made.examples)} recommended ({made.too_long} too long, left out); "
+            f"testing on {len(drawn.test)} of {len(drawn.test_days)}",
+            flush=True,
         )
-    finally:
-        watch.bars.close()
-    if made.papers < len(drawn.fit):
-        warn(f"{len(drawn.fit) - made.papers} papers are too long to learn from, and were left out")
-    for name, value in made.figures.items():
+        if made.seen_test_days:
+            warn(f"the model to start from has learned from {', '.join(made.seen_test_days)}: the test is none")
+        watch = _Watch(Bars(quiet=quiet), quiet=quiet)
+        try:
+            tuned = finetune(
+                made,
+                session.profile,
+                settings=session.config.section("transformers", TransformersSettings),
+                on_step=watch.step,
+                open_generator=lambda folder: open_generator("transformers", str(folder), session.config),
+            )
+        finally:
+            watch.bars.close()
+    for name, value in tuned.figures:
         print(f"  {name:>12} {value}")
-    if not made.figures:
+    if not tuned.figures:
         print("  not tested: no day was kept apart (--test-days)")
     print(f"model: {out_folder}\nuse it by  ranker rank ... --model {out_folder}")
-    return PARTIAL if found.rejected else FINE
+    print(f'behind a server: [judging] template = "{made.out / tuned.templates[0]}" and write_reason = false')
+    return PARTIAL if refused else FINE
+
+
+def _judged(session: Session, paths: list[str]) -> tuple[list[JudgedPaper], int]:
+    """(one label a paper, of the files, the store's judged papers and ticks, as for `ranker learn`; rows refused)."""
+    from ranker.feedback import labels
+    from ranker.heads.data import with_known_texts
+    from ranker.judged import gather
+    from ranker.learn import prepare
+
+    name, held = session.profile.name, session.store
+    found, kept = gather(paths, papers_of_day=held.papers_of_day), held.judged(name)
+    ticked, _ = labels(held.ticks(name), held.paper, session.profile.field_names)
+    given = with_known_texts(found.papers, kept)
+    for row in found.rejected[:5]:
+        warn(f"{row.path}:{row.line}: refused: {row.why}")
+    textless = sum(not p.abstract for p in given)
+    print(f"{len(given)} judged papers given, {len(kept)} in the store, {len(ticked)} ticks; titles only: {textless}")
+    return prepare([*kept, *given, *ticked]), len(found.rejected)
 
 
 class _Watch:
@@ -121,13 +135,18 @@ class _Watch:
         self._done = 0
 
     def step(self, step: Step) -> None:
-        from ranker.evaluate import auc
-
         if not self._done:
             self.bars.start("finetune", step.total)
+            if step.number > 1:
+                note(f"going on at step {step.number} of {step.total}")
         self.bars.advance(step.number - self._done)
         self._done = step.number
-        self._readings = [*self._readings, *step.readings][-400:]
+        self._readings = [*self._readings, *step.readings][-_RUNNING:]
         if not self._quiet and step.number % _SHOWN_EVERY == 0:
-            found = auc([v for _, v in self._readings], [p for p, _ in self._readings])
-            note(f"step {step.number}/{step.total}: loss {step.loss:.3f}, AUC {found:.3f} on the papers just met")
+            note(f"step {step.number}/{step.total}: loss {step.loss:.3f}{self._auc() if step.fresh else ''}")
+
+    def _auc(self) -> str:
+        from ranker.evaluate import auc
+
+        found = auc([v for _, v in self._readings], [p for p, _ in self._readings])
+        return f", AUC {found:.3f} on the papers just met"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import pytest
 
@@ -12,13 +11,15 @@ from ranker.backends.chat import ChatRenderer
 from ranker.backends.finetune.batches import batches
 from ranker.backends.finetune.examples import FIELD_WEIGHT, MOST_TOKENS, Example, label_examples, label_of
 from ranker.backends.transformers_files import read_config
-from ranker.judging.prompts import Heads
-from ranker.judging.render import render_body
+from ranker.errors import ConfigError
+from ranker.judging.judge import LanguageModelJudge
+from ranker.judging.prompts import load_templates
+from ranker.judging.settings import JudgeSettings
 from ranker.judging.template import find_template
 from ranker.profile import find_profile, load_profile
-from ranker.protocols import Prompt
-from ranker.types import JudgedPaper
+from ranker.types import Candidate, JudgedPaper, Paper, Route
 from tests.backends.language_models import smollm2
+from tests.judging.fakes import ScriptedGenerator, one_label
 
 PROFILE = load_profile(find_profile("default"))
 TEMPLATE = find_template("en-short", resources.config_dir() / "prompts", kind="label")
@@ -37,14 +38,28 @@ def test_a_score_becomes_the_label_whose_relevance_it_is(score: float, label: in
 
 
 def test_the_prompt_is_the_one_that_the_judge_sends(renderer: ChatRenderer) -> None:
-    heads = Heads(TEMPLATE, PROFILE)
-    sent = Prompt("k", heads.head(PROFILE.field_names[0]), render_body(heads.template, PICK.title, PICK.abstract))
-    wanted = renderer.encode([sent])[0]
+    route = Route(PICK.field, 0.5, None, 0.1, True, ())
+    listening = ScriptedGenerator(lambda prompt: one_label(5))
+    settings = JudgeSettings(template="en-short", write_reason=False)
+    templates = load_templates(settings, PROFILE, resources.config_dir() / "prompts")
+    judge = LanguageModelJudge(listening, PROFILE, templates, settings, evidence=lambda c: "")
+    list(judge.judge([Candidate(Paper(PICK.arxiv_id, PICK.title, PICK.abstract), route, "h", b"")]))
+    (wanted,) = renderer.encode(listening.asked)
     (found,) = label_examples([PICK], PROFILE, TEMPLATE, renderer)
     assert (found.head_ids, found.tail_ids) == (wanted.head_ids, wanted.tail_ids)
     text = renderer.tokenizer.decode(found.target_ids)
     assert text == "7C"  # label of 8.0, and the letter of the third field
     assert found.weights == (1.0, FIELD_WEIGHT) and found.positive
+
+
+def test_a_tick_weighs_as_much_as_for_the_heads(renderer: ChatRenderer) -> None:
+    (found,) = label_examples([dataclasses.replace(PICK, weight=4.0)], PROFILE, TEMPLATE, renderer)
+    assert found.weights == (4.0, 4.0 * FIELD_WEIGHT)
+
+
+def test_a_prompt_for_one_field_at_a_time_is_refused(renderer: ChatRenderer) -> None:
+    with pytest.raises(ConfigError, match="one field at a time"):
+        label_examples([PICK], PROFILE, find_template("en-field", resources.config_dir() / "prompts"), renderer)
 
 
 def test_what_was_not_recommended_is_the_lowest_label_alone(renderer: ChatRenderer) -> None:
@@ -77,9 +92,3 @@ def test_batches_hold_every_example_once_an_epoch_and_one_head_each() -> None:
     # Lengths are much alike within a batch: of 64 drawn and sorted, four neighbours span few of the 40 lengths.
     assert sorted(max(e.length for e in b) - min(e.length for e in b) for b in found)[len(found) // 2] <= 5
     assert found == batches(examples, 4, 2, seed=3) != batches(examples, 4, 2, seed=4)
-
-
-def test_the_short_prompt_names_every_field(tmp_path: Path) -> None:
-    head = Heads(TEMPLATE, PROFILE).head(PROFILE.field_names[0])
-    topics = [f.description.split(":")[0] for f in PROFILE.fields]
-    assert all(" ".join(t.split()) in head for t in topics)

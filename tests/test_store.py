@@ -14,6 +14,7 @@ import pytest
 
 from ranker.errors import StoreError
 from ranker.store import Store, Tick, run_lock
+from ranker.store.connection import connect
 from ranker.store.schema import MIGRATIONS, VERSION
 from ranker.types import Exclusion, JudgedPaper, Judgment, Rejected, Run, Stage, Texts, Usage
 from tests.make import paper, ranking
@@ -301,3 +302,17 @@ def test_papers_without_a_vector_are_those_whose_text_this_encoder_never_saw(tmp
         store.put_vectors("e", [("h2", vector)])
         store.put_vectors("other", [("h3", vector)])
         assert [p.arxiv_id for p in store.papers_without_vector("e")] == ["2601.00001", "2601.00003"]
+
+
+def test_another_programs_database_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE notes (text TEXT)")
+    db.execute("INSERT INTO notes VALUES ('mine')")
+    db.commit()
+    db.close()
+    before = path.read_bytes()
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match=r"another program's database \(its tables: notes\)"):
+            connect(path, read_only=read_only)
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["notes.db"]

@@ -80,6 +80,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             db.row_factory = sqlite3.Row
+            _check_ours(db, path)
             db.execute("PRAGMA journal_mode = WAL")
             # NORMAL: a killed process loses nothing; a power cut may lose the last batches, never the file.
             db.execute("PRAGMA synchronous = NORMAL")
@@ -103,6 +104,7 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
         db = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             db.row_factory = sqlite3.Row
+            _check_ours(db, path)
             if _version(db, path) < VERSION:
                 raise StoreError(
                     "it was written by an older version of this program",
@@ -113,6 +115,18 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
             db.close()
             raise
     return db
+
+
+def _check_ours(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse a database of another program, before anything in it is changed: tables, and not those of every version
+    of ours.
+    """
+    tables = {str(row[0]) for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and not {"papers", "encoders", "outcomes"} <= tables:
+        some = ", ".join(sorted(tables)[:3])
+        raise StoreError(
+            f"is another program's database (its tables: {some})", where=str(path), todo="use another --store"
+        )
 
 
 def _version(db: sqlite3.Connection, path: Path) -> int:

@@ -1,12 +1,13 @@
 """How fast is embedding on a GPU, against ``SentenceTransformer.encode`` with its defaults and the card's products?
 
-    python -m benchmarks.gpu_encoder [--texts 8192] [--rounds 3] [--model FOLDER] [--dry-run]
+    python -m benchmarks.gpu_encoder [--texts 8192] [--rounds 3] [--model FOLDER] [--dry-run | --rehearse]
 
 Contestants take turns on the same real abstracts: `encode()` as it is (float32, 32 rows), in half precision, with more
 rows; ours with packed texts and bounded attention, ours in padded rectangles of near lengths, ours with other token
 budgets. "forward" rows leave tokenising out: what the device itself needs, launches included. FLOP a text by the
 design's formula over its own tokens (padding counts as waste), percent of the bfloat16 product rate measured in the
-same run. --dry-run does a few texts on the CPU, for the way and not the figures. Prints a table, then one JSON line;
+same run. --dry-run does a few texts on the CPU, for the way and not the figures; --rehearse measures and keeps them
+like a card's, in a file that says so. Prints a table, then one JSON line;
 --write keeps it.
 """
 
@@ -18,13 +19,14 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.encoder import flop_per_text
-from benchmarks.gpu import card
+from benchmarks.gpu import card, rehearsal
 from benchmarks.gpu.work import ROOT, find_papers
 from benchmarks.machine import machine
 from ranker.backends.bert_plan import Plan, read_plan
@@ -52,54 +54,68 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if plan.bert is None:
         raise SystemExit(f"{files.folder}: not a plain BERT ({plan.why_not})")
     lengths = [len(t.ids) for t in WordPieces(files.folder, plan.max_tokens)(texts)]
-    before = _rates(asked)
-    contestants = _contestants(files, plan, asked)
-    vectors: dict[str, NDArray[np.float32] | None] = {}
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    failed: dict[str, str] = {}
-    for number in range(asked.rounds + 1):  # the first warms up: weights, kernels, memory; its vectors are compared
-        names = [n for n in contestants if n not in failed]
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            try:
-                spent, found = _timed(contestants[name], texts, asked.device)
-            except (RuntimeError, ValueError, ImportError) as error:  # a kernel that this card or torch has not
-                failed[name] = f"{type(error).__name__}: {error}"[:300]
-                continue
-            if number == 0:
-                vectors[name] = found
-            else:
-                seconds[name].append(spent)
-                print(f"round {number} {name:<40}{len(texts) / spent:10.0f} texts/s", file=sys.stderr, flush=True)
-    after = _rates(asked)
-    result = {
+    told = {
+        **({"rehearsal": rehearsal.SAID} if asked.rehearse else {}),
         "question": "embedding on a GPU against encode() and the card's product rate",
-        "card": card.describe() if asked.device == "cuda" else {"name": "none: a dry run on the CPU"},
+        "card": card.describe(asked.device),
         "machine": machine(),
         "texts": len(texts),
         "source": source,
         "tokens": {"mean": round(statistics.mean(lengths), 1), "cut": sum(s == plan.max_tokens for s in lengths)},
         "gflop_per_text": round(statistics.mean(flop_per_text(plan.bert, s) for s in lengths) / 1e9, 3),
-        "tflops_bfloat16": [round(r / 1e12, 2) for r in (before, after)],
-        "rounds": asked.rounds,
-        "failed": failed,
     }
-    peak = max(before, after)
-    reference = vectors.get(REFERENCE)
+    rates = [_rates(asked)]
+    contestants = _contestants(files, plan, asked)
+    taken = Taken({name: [] for name in contestants})
+    result: dict[str, Any] = {}
+    for number in range(asked.rounds + 1):  # the first warms up: weights, kernels, memory; its vectors are compared
+        names = [n for n in contestants if n not in taken.failed]
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            try:
+                spent, found = _timed(contestants[name], texts, asked.device)
+            except Exception as error:  # a kernel that this card or torch has not: the others are measured still
+                taken.failed[name] = f"{type(error).__name__}: {error}"[:300]
+                continue
+            if number == 0:
+                taken.vectors[name] = found
+            else:
+                taken.seconds[name].append(spent)
+                print(f"round {number} {name:<40}{len(texts) / spent:10.0f} texts/s", file=sys.stderr, flush=True)
+        if number == asked.rounds:
+            rates.append(_rates(asked))
+        if number:
+            result = _result(told, taken, rates)
+            if asked.write:  # after every round: who is stopped keeps what there is
+                asked.out.parent.mkdir(parents=True, exist_ok=True)
+                asked.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    _show(result)
+    print(json.dumps(result))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """By contestant: ``seconds`` of each round, the first round's ``vectors``, why it ``failed``."""
+
+    seconds: dict[str, list[float]]
+    vectors: dict[str, NDArray[np.float32] | None] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def _result(told: dict[str, Any], taken: Taken, rates: Sequence[float]) -> dict[str, Any]:
+    """``rates``: of bfloat16 products, before and, once it is over, after."""
+    reference = taken.vectors.get(REFERENCE)
     rows = [
-        _row(name, len(texts), seconds[name], result["gflop_per_text"] * 1e9, peak)
-        | _closeness(vectors[name], reference)
-        for name in contestants
-        if seconds[name]
+        _row(name, told["texts"], seconds, told["gflop_per_text"] * 1e9, max(rates))
+        | _closeness(taken.vectors[name], reference)
+        for name, seconds in taken.seconds.items()
+        if seconds
     ]
     base = next((r["texts_per_second"] for r in rows if r["name"] == REFERENCE), None)
     for row in rows:
         row["times_encode"] = round(row["texts_per_second"] / base, 2) if base else None
-    result["rows"] = rows
-    _show(result)
-    if asked.write:
-        asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result))
+    rounds = max(map(len, taken.seconds.values()))
+    more = {"tflops_bfloat16": [round(r / 1e12, 2) for r in rates], "rounds": rounds, "failed": taken.failed}
+    return {**told, **more, "rows": rows}
 
 
 def _contestants(files: ModelFiles, plan: Plan, asked: argparse.Namespace) -> dict[str, Run]:
@@ -182,8 +198,8 @@ def _timed(run: Run, texts: Sequence[str], device: str) -> tuple[float, NDArray[
 
 
 def _rates(asked: argparse.Namespace) -> float:
-    """Dense bfloat16 products, FLOP/s; 0 on the CPU, where `benchmarks.encoder` measures."""
-    return 0.0 if asked.device == "cpu" else card.measured()[0].flops
+    """Dense bfloat16 products, FLOP/s; 0 in a dry run."""
+    return 0.0 if asked.dry_run else card.measured(any_device=asked.rehearse)[0].flops
 
 
 def _row(name: str, texts: int, seconds: Sequence[float], flop: float, peak: float) -> dict[str, Any]:
@@ -228,7 +244,9 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dry-run", action="store_true", help="24 texts and one round on the CPU, nothing kept")
     parser.add_argument("--write", action="store_true", help="keep the result in --out")
     parser.add_argument("--out", type=Path, default=RESULT)
-    asked = parser.parse_args(arguments)
+    asked = rehearsal.parse(
+        parser, arguments, texts=48, rounds=1, device="cpu", write=True, out=rehearsal.OUT / "gpu_encoder.json"
+    )
     if asked.dry_run:
         asked.texts, asked.rounds, asked.device, asked.write = min(asked.texts, 24), 1, "cpu", False
     return asked

@@ -1,6 +1,8 @@
 """What a card is, what it can do at most right now, and how much of its memory was taken.
 
 python -m benchmarks.gpu.card     prints one JSON line; a process of its own, so that it frees all it took
+
+"any" as its argument takes the CPU where there is no card (a rehearsal).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from benchmarks.gpu.shapes import Rates
 _SIDE = 8192
 _COPIED = 1 << 30  # bytes: many times any L2 cache, and little beside an engine that holds 94% of the card
 _SECONDS = 1.0
+_CPU_SIDE, _CPU_COPIED = 1024, 1 << 28
 
 
 def measure(device: str = "cuda", side: int = _SIDE, copied: int = _COPIED, seconds: float = _SECONDS) -> Rates:
@@ -55,18 +58,25 @@ def _per_second(what: Any, device: str, seconds: float) -> float:
     return done / spent
 
 
-def measured() -> tuple[Rates, dict[str, Any]]:
-    """The rates and the card's names, measured in a process that is gone when this returns."""
-    done = subprocess.run([sys.executable, "-m", "benchmarks.gpu.card"], capture_output=True, text=True, check=False)
+def measured(*, any_device: bool = False) -> tuple[Rates, dict[str, Any]]:
+    """The rates and the card's names, measured in a process that is gone when this returns.
+
+    ``any_device``: on a machine without a card, of its CPU.
+    """
+    command = [sys.executable, "-m", "benchmarks.gpu.card", *(["any"] if any_device else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"the card can't be measured: {done.stderr.strip()[-500:]}")
     row = json.loads(done.stdout.strip().splitlines()[-1])
     return Rates(row["flops"], row["bandwidth"]), row["card"]
 
 
-def describe() -> dict[str, Any]:
+def describe(device: str = "cuda") -> dict[str, Any]:
+    """Name, memory and driver; on a CPU a name that says that there is no card, and no more."""
     import torch
 
+    if device == "cpu":
+        return {"name": "none: on the CPU", "memory_gib": None, "driver": None}
     properties = torch.cuda.get_device_properties(0)
     return {
         "name": properties.name,
@@ -87,10 +97,10 @@ def _ask(what: str) -> str:
 
 
 class MemoryPeak:
-    """The most memory of the card in use, GiB, asked for twice a second while it is entered; 0 where nobody knows."""
+    """The most memory of the card in use, GiB, asked for twice a second while entered; None where nobody knows."""
 
     def __init__(self) -> None:
-        self.gib = 0.0
+        self.gib: float | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="gpu-memory", daemon=True)
 
@@ -106,11 +116,20 @@ class MemoryPeak:
         while True:
             used = _ask("memory.used")
             if used.isdigit():
-                self.gib = max(self.gib, round(int(used) / 1024, 2))
+                self.gib = max(self.gib or 0.0, round(int(used) / 1024, 2))
             if self._over.wait(0.5):
                 return
 
 
+def main() -> None:
+    import torch
+
+    if sys.argv[1:] == ["any"] and not torch.cuda.is_available():
+        rates, names = measure("cpu", _CPU_SIDE, _CPU_COPIED), describe("cpu")
+    else:
+        rates, names = measure(), describe()
+    print(json.dumps({"flops": rates.flops, "bandwidth": rates.bandwidth, "card": names}))
+
+
 if __name__ == "__main__":
-    rates = measure()
-    print(json.dumps({"flops": rates.flops, "bandwidth": rates.bandwidth, "card": describe()}))
+    main()

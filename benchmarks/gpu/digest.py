@@ -1,6 +1,6 @@
 """Seconds from the command to the digest of a day of 300 papers, judged by a model of a published shape.
 
-    python -m benchmarks.gpu.digest [--model Qwen3-8B] [--papers 300] [--prepared DIR] [--out FILE]
+    python -m benchmarks.gpu.digest [--model Qwen3-8B] [--papers 300] [--prepared DIR] [--out FILE] [--rehearse]
 
 `ranker rank` as a user starts it, twice: with no caches of compiled kernels (the first day ever), and again with them
 and a new store (every day after). Random weights: what is said of the papers means nothing, and since nothing ends a
@@ -18,8 +18,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gpu import rehearsal
 from benchmarks.gpu.loop import start_environment
-from benchmarks.gpu.shapes import SHAPES
+from benchmarks.gpu.shapes import REHEARSED, SHAPES, shape_of
 from benchmarks.gpu.tokenizer import train, write_model, write_tokenizer
 from benchmarks.gpu.work import Article, Work, find_papers
 from benchmarks.machine import machine
@@ -28,8 +29,6 @@ _CONFIG = """
 [judging]
 min_mass = 0.0
 
-[vllm]
-load_format = "dummy"
 """
 
 
@@ -37,21 +36,28 @@ def main() -> int:
     asked = _arguments()
     papers, source = find_papers(asked.papers, asked.prepared)
     runs: list[dict[str, Any]] = []
+    result = {
+        **({"rehearsal": rehearsal.SAID} if asked.rehearse else {}),
+        "question": "seconds from `ranker rank` to the digest of a day",
+        "model": asked.model,
+        "papers": len(papers),
+        "source": source,
+        "runs": runs,
+        "machine": machine(),
+    }
     with tempfile.TemporaryDirectory(prefix="ranker-digest-") as place:
         folder = Path(place)
-        write_tokenizer(train(Work(papers).texts(), SHAPES[asked.model].vocab), folder / "tokenizer")
-        model = write_model(SHAPES[asked.model], folder / "tokenizer", folder / asked.model)
+        write_tokenizer(train(Work(papers).texts(), shape_of(asked.model).vocab), folder / "tokenizer")
+        model = write_model(shape_of(asked.model), folder / "tokenizer", folder / asked.model)
         write_day(papers, folder / "day.jsonl")
-        (folder / "ranker.toml").write_text(_CONFIG, encoding="utf-8")
+        settings = {"load_format": "dummy", **(rehearsal.SETTINGS if asked.rehearse else {})}
+        (folder / "ranker.toml").write_text(_CONFIG + rehearsal.toml_table("vllm", settings), encoding="utf-8")
         for name in ("cold", "warm"):
             runs.append({"caches": name, **_run(folder, model, name)})
             print(f"{name}: {runs[-1]}", file=sys.stderr, flush=True)
-    question = "seconds from `ranker rank` to the digest of a day"
-    result = {"question": question, "model": asked.model, "papers": len(papers), "source": source, "runs": runs}
-    result["machine"] = machine()
-    if asked.out:
-        asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            if asked.out:  # after each: who is stopped keeps what there is
+                asked.out.parent.mkdir(parents=True, exist_ok=True)
+                asked.out.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, ensure_ascii=False))
     return int(any(run["code"] not in (0, 6) for run in runs))
 
@@ -88,11 +94,11 @@ def _run(folder: Path, model: Path, name: str) -> dict[str, Any]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="Qwen3-8B", choices=list(SHAPES))
+    parser.add_argument("--model", default="Qwen3-8B", choices=[*SHAPES, *REHEARSED])
     parser.add_argument("--papers", type=int, default=300)
     parser.add_argument("--prepared", type=Path, help="folder with DATE.jsonl(.gz) of papers (benchmarks.gpu.carry)")
     parser.add_argument("--out", type=Path)
-    return parser.parse_args()
+    return rehearsal.parse(parser, None, model=next(iter(REHEARSED)), papers=12, out=rehearsal.OUT / "gpu_digest.json")
 
 
 if __name__ == "__main__":

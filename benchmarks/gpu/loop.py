@@ -34,7 +34,8 @@ _DIGEST = 300
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``papers`` for the contenders that end quickly, ``few`` for the barriers; ``seconds``: no round is begun that
-    would end later; ``starts``: measure cold and warm starts and the time to 300 papers' texts too.
+    would end later; ``starts``: measure cold and warm starts and the time to 300 papers' texts too; ``barrier``: how
+    many prompts a plain script waits for.
     """
 
     model: str
@@ -48,12 +49,14 @@ class Plan:
     starts: bool
     caches: str
     carried: str = ""
+    barrier: int = 64
     settings: dict[str, Any] = field(default_factory=dict)
 
 
 def run(plan: Plan) -> dict[str, Any]:
     """Measure and write; an error ends in the result, too."""
-    result: dict[str, Any] = {"model": plan.model, "papers": plan.papers, "papers_barrier": plan.few, "rounds": []}
+    result: dict[str, Any] = {"model": plan.model, "papers": plan.papers, "papers_barrier": plan.few}
+    result |= {"barrier": plan.barrier, "rounds": []}
     vllm_process.WORKER = "benchmarks.gpu.worker"
     try:
         with MemoryPeak() as peak:
@@ -67,7 +70,10 @@ def run(plan: Plan) -> dict[str, Any]:
 
 
 def keep(plan: Plan, result: dict[str, Any]) -> None:
-    Path(plan.out).write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    """In one go: ``benchmarks.gpu_throughput`` reads it at any time."""
+    new = Path(f"{plan.out}.new")
+    new.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    new.replace(plan.out)
 
 
 class Bench:
@@ -129,7 +135,7 @@ class Bench:
             **{f"ours_{s:g}": partial(self._ours, generator, self.prompts, self.reasons[s]) for s in self.plan.shares},
             f"bare_{first:g}": partial(self._way, generator, "bare", self.two[first]),
             "one_generate": partial(self._way, generator, "generate", self.one),
-            "barriers_of_64": partial(self._way, generator, "barrier", self.one[: self.plan.few]),
+            f"barriers_of_{self.plan.barrier}": partial(self._way, generator, "barrier", self.one[: self.plan.few]),
             f"own_bench_{first:g}": partial(self._way, generator, "own", self.two[first]),
         }
         took: dict[str, float] = {}
@@ -150,13 +156,15 @@ class Bench:
 
     def _ours(self, generator: VllmGenerator, prompts: Sequence[Prompt], reasons: Sequence[Prompt]) -> dict[str, Any]:
         """Both passes, as the judge calls them: prompts in, answers taken as they come."""
-        before, made = generator.hits(), generator.usage.generated
+        before, used = generator.hits(), generator.usage
+        counted = self._way(generator, "count", [])["generated"]
         started = time.perf_counter()
         readings = sum(not r.error for r in generator.read_labels(iter(prompts), self.labels))
         scored = time.perf_counter()
         texts = sum(t.finish == "length" for t in generator.write(iter(reasons), self.options))
         ended = time.perf_counter()
-        after = generator.hits()
+        after, used = generator.hits(), generator.usage - used
+        counted = self._way(generator, "count", [])["generated"] - counted
         if readings != len(prompts) or texts != len(reasons):
             raise RuntimeError(
                 f"{len(prompts) - readings} papers unread, {len(reasons) - texts} texts of another length"
@@ -165,14 +173,17 @@ class Bench:
             "papers": len(prompts),
             "seconds": ended - started,
             "score_seconds": scored - started,
-            "generated": generator.usage.generated - made,
+            "generated": used.generated,
+            "counted": counted,
+            "prompt": used.prompt,
+            "cached": used.cached,
             "found": after.found - before.found,
             "asked": after.asked - before.asked,
         }
 
     def _way(self, generator: VllmGenerator, way: str, requests: Sequence[Asked]) -> dict[str, Any]:
         engine = generator._ready()
-        engine.send(("bench", way, list(requests)))
+        engine.send(("bench", way, list(requests), self.plan.barrier))
         while message := engine.receive(1800.0):
             if message[0] == "bench":
                 papers = sum(1 for _, tokens, labels in requests if labels or tokens != REASON_TOKENS)
@@ -187,14 +198,16 @@ class Bench:
             if time.monotonic() + max(found.values()) > self.until:
                 self.result.setdefault("left_out", []).append(f"start {name}: no time left")
                 continue
+            if name == "daily_cold":  # what `bulk` compiled is not there on a first day
+                os.environ.update(cache_places(f"{self.plan.caches}-daily"))
             generator = self._generator(preset)
             try:
                 begun = time.perf_counter()
                 found[f"{name}_s"] = self._start(generator)
                 if name == "daily_warm":
-                    count = min(_DIGEST, len(self.prompts))
-                    few = self.reasons[self.plan.shares[0]][: round(count * self.plan.shares[0])]
-                    took = self._ours(generator, self.prompts[:count], few)
+                    day = Work(self.work.papers[:_DIGEST])  # in all fields, as a day is
+                    few = day.reasons(self.plan.shares[0])
+                    took = self._ours(generator, day.labels(), few)
                     self.result["papers_300"] = {
                         **took, "texts": len(few), "from_start_s": round(time.perf_counter() - begun, 1)
                     }  # fmt: skip
@@ -226,17 +239,21 @@ def main() -> None:
 def start_environment(caches: str) -> dict[str, str]:
     """For the process of one model: caches of its own (cold at first), Python's path, no network."""
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH", "")])])
-    own = {
-        "VLLM_CACHE_ROOT": caches,
-        "TRITON_CACHE_DIR": f"{caches}/triton",
-        "FLASHINFER_WORKSPACE_BASE": f"{caches}/flashinfer",
-        "PYTHONPATH": path,
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
-    }
+    own = {**cache_places(caches), "PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     if importlib.util.find_spec("flashinfer") is None:  # vLLM's sampler imports it unless told not to
         own["VLLM_USE_FLASHINFER_SAMPLER"] = "0"
     return {**os.environ, **own}
+
+
+def cache_places(caches: str) -> dict[str, str]:
+    """All that keeps compiled kernels from one start to the next: cold means that the folder is empty."""
+    return {
+        "VLLM_CACHE_ROOT": caches,
+        "TRITON_CACHE_DIR": f"{caches}/triton",
+        "TORCHINDUCTOR_CACHE_DIR": f"{caches}/inductor",
+        "CUDA_CACHE_PATH": f"{caches}/cuda",
+        "FLASHINFER_WORKSPACE_BASE": f"{caches}/flashinfer",
+    }
 
 
 def plan_row(plan: Plan) -> dict[str, Any]:

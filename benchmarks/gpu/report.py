@@ -43,7 +43,7 @@ def model_row(model: Model) -> dict[str, Any]:
     first = f"{model.shares[0]:g}"
     row["ratios"] = {
         "ours_over_one_generate": _ratio(rounds, f"ours_{first}", "one_generate"),
-        "ours_over_barriers": _ratio(rounds, f"ours_{first}", "barriers_of_64"),
+        "ours_over_barriers": _ratio(rounds, f"ours_{first}", f"barriers_of_{raw.get('barrier', 64)}"),
         "ours_over_own_bench": _ratio(rounds, f"ours_{first}", f"own_bench_{first}"),
         "ours_over_bare": _ratio(rounds, f"ours_{first}", f"bare_{first}"),
         **{
@@ -83,7 +83,7 @@ def _means(table: Sequence[Sequence[int]]) -> dict[str, float]:
 
 def _limit(name: str) -> str:
     """Which ceiling a contender is held against."""
-    return "one_pass" if name in ("one_generate", "barriers_of_64") else f"two_passes_{name.rpartition('_')[2]}"
+    return "one_pass" if name.startswith(("one_generate", "barriers_of_")) else f"two_passes_{name.rpartition('_')[2]}"
 
 
 def _contender(runs: Sequence[dict[str, Any]], limit: float) -> dict[str, Any]:
@@ -114,6 +114,8 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 def show(result: dict[str, Any]) -> None:
     """A table of all models so far."""
+    if "rehearsal" in result:
+        print(result["rehearsal"])
     print(f"{'':<34}{'papers/s':>9}{'low':>8}{'high':>8}{'% ceiling':>11}{'hits':>8}")
     for name, row in result["models"].items():
         for contender, figures in row.get("contenders", {}).items():
@@ -125,5 +127,5 @@ def show(result: dict[str, Any]) -> None:
                 f"{name:<15}{contender:<19}{rate['median']:>9.1f}{rate['low']:>8.1f}{rate['high']:>8.1f}"
                 f"{figures['percent_of_ceiling']:>11.1f}{hits if hits is not None else float('nan'):>8.1%}"
             )
-        if "error" in row:
-            print(f"{name:<15}{row['error'][:100]}")
+        for said in [*([row["error"]] if "error" in row else []), *row.get("contradictions", ())]:
+            print(f"{name:<15}{said[:200]}")

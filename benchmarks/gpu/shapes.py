@@ -109,6 +109,21 @@ SHAPES = {
         ),
     )
 }  # fmt: skip
+REHEARSED = {
+    shape.name: shape
+    for shape in (
+        Shape("Rehearsal", layers=2, width=256, heads=4, kv_heads=2, inner=512, head_dim=64),
+        Shape(
+            "Rehearsal-MoE", layers=2, width=256, heads=4, kv_heads=2, inner=512, head_dim=64,
+            experts=8, experts_used=2, expert_inner=128,
+        ),
+    )
+}  # fmt: skip
+"""As real ones are built, but of a size that a CPU runs: no figure of theirs says anything about a card."""
+
+
+def shape_of(name: str) -> Shape:
+    return SHAPES[name] if name in SHAPES else REHEARSED[name]
 
 
 @dataclass(frozen=True, slots=True)

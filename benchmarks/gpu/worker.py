@@ -16,11 +16,11 @@ from ranker.backends.vllm_worker import Worker, _tokens, main
 Asked = tuple[tuple[int, ...], int, tuple[int, ...]]
 """A prompt's ids, how many tokens to make, and the ids of the labels to read (none: a text)."""
 
-_BARRIER = 64
-
 
 class BenchWorker(Worker):
-    """Takes ``("bench", way, requests)`` besides, and answers with seconds and what the prefix cache found."""
+    """Takes ``("bench", way, requests, barrier)`` besides, and answers with seconds and what the engine counted."""
+
+    _barrier = 64
 
     def facts(self) -> dict[str, Any]:
         """The engine's, and ``kv_tokens``: how many tokens its KV cache holds."""
@@ -43,15 +43,18 @@ class BenchWorker(Worker):
         if message[0] != "bench":
             super()._take(pipe, message)
             return
-        _, way, requests = message
+        _, way, requests, self._barrier = message
         try:
             pipe.send(("bench", self.measure(way, requests)))
         except Exception as error:  # a contender that this vLLM does not have fails alone
             pipe.send(("bench", {"error": f"{type(error).__name__}: {error}"[:500]}))
 
     def measure(self, way: str, requests: Sequence[Asked]) -> dict[str, Any]:
-        """``way``: reset, bare, generate, barrier or own (the engine's own throughput benchmark)."""
-        before = self._hits()
+        """``way``: reset, count, bare, generate, barrier or own (the engine's own throughput benchmark).
+
+        ``generated``: tokens in the outputs; ``counted``: by the engine's own counter, which knows nothing of ours.
+        """
+        before, counted = self._hits(), self._counted()
         started = time.perf_counter()
         generated = getattr(self, f"_way_{way}")(requests)
         seconds = time.perf_counter() - started
@@ -59,6 +62,7 @@ class BenchWorker(Worker):
         return {
             "seconds": seconds,
             "generated": generated,
+            "counted": self._counted() - counted,
             "found": after[0] - before[0],
             "asked": after[1] - before[1],
         }
@@ -67,6 +71,10 @@ class BenchWorker(Worker):
         if self._llm.reset_prefix_cache() is False:
             raise RuntimeError("the prefix cache was not emptied")
         return 0
+
+    def _way_count(self, requests: Sequence[Asked]) -> int:
+        """Of what the engine has made since its start; nothing is asked of it."""
+        return self._counted()
 
     def _way_bare(self, requests: Sequence[Asked]) -> int:
         """Our two passes without us: all labels into the engine, step until done, then all texts."""
@@ -88,8 +96,8 @@ class BenchWorker(Worker):
         return sum(len(o.outputs[0].token_ids) for o in outputs)
 
     def _way_barrier(self, requests: Sequence[Asked]) -> int:
-        """64 at a time, each batch waited for, as a plain script does."""
-        parts = [requests[i : i + _BARRIER] for i in range(0, len(requests), _BARRIER)]
+        """64 (``barrier``) at a time, each batch waited for, as a plain script does."""
+        parts = [requests[i : i + self._barrier] for i in range(0, len(requests), self._barrier)]
         return sum(self._way_generate(part) for part in parts)
 
     def _way_own(self, requests: Sequence[Asked]) -> int:
@@ -105,6 +113,10 @@ class BenchWorker(Worker):
             self._llm, samples, 1, False, do_profile=False, prequeue_requests=False, enable_lora=False
         )
         return sum(len(o.outputs[0].token_ids) for o in outputs)
+
+    def _counted(self) -> int:
+        """Tokens made since the engine's start, by its own metric."""
+        return sum(int(m.value) for m in self._llm.get_metrics() if m.name == "vllm:generation_tokens")
 
     def _fixed(self, tokens: int) -> Any:
         return self._params(max_tokens=tokens, temperature=0.0, ignore_eos=True, output_kind=self._final_only)

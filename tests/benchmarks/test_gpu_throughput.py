@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import gpu_throughput
 from benchmarks.gpu import loop
+from benchmarks.gpu.checks import contradictions
 from benchmarks.gpu.report import Model, ceilings, model_row
 from benchmarks.gpu.shapes import H200, SHAPES, Rates, Request, ceiling, decode_seconds, prefill_seconds
 from benchmarks.gpu.tokenizer import MARKERS, train, write_model, write_tokenizer
@@ -145,6 +146,8 @@ def test_a_stand_in_engine_goes_all_the_way(folder: Path, tmp_path: Path, monkey
     row = model_row(Model(SHAPES["Qwen3-8B"], H200, read_back, plan.shares))
     assert row["contenders"]["ours_0.1"]["runs"] == 2 and row["ratios"]["ours_over_bare"]["median"] > 0
     assert row["ratios"]["ours_over_own_bench"] is None
+    said = contradictions(read_back, plan.shares, row)
+    assert len(said) == 2 and all(line.startswith("own_bench_0.1 in round") for line in said), said
     limits = ceilings(Model(SHAPES["Qwen3-8B"], H200, read_back, plan.shares))
     assert limits["one_pass"] < limits["two_passes_0.5"] < limits["two_passes_0.1"]
 

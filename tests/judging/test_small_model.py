@@ -60,8 +60,10 @@ def test_papers_are_judged_by_their_labels(generator: Generator, name: str) -> N
 
 def test_heads_are_long_enough_to_be_good_and_leave_room_for_a_paper(generator: Generator) -> None:
     for path in sorted(PROMPTS.glob("*.toml")):
-        tokens = generator.count_tokens([render_head(load_template(path), PROFILE, "缓存")])[0]
-        assert 100 < tokens < 2500, path.stem
+        template = load_template(path)
+        tokens = generator.count_tokens([render_head(template, PROFILE, "缓存")])[0]
+        least = 20 if "{topics}" in template.head else 100  # the short one, for fine-tuned models, explains nothing
+        assert least < tokens < 2500, path.stem
 
 
 def test_what_a_small_model_writes_is_checked_and_replaced_by_evidence(generator: Generator) -> None:

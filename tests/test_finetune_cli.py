@@ -42,7 +42,9 @@ def test_a_model_learns_and_then_judges(cli: Cli, judged: list[str], tmp_path: P
     small = ("--test-days", "1", "--epochs", "3", "--lora-rank", "4", "--learning-rate", "0.01")
     done = cli("finetune", *given, "--model", base, "--out", "mine", *small)
     assert done.returncode == 0, done.stderr
-    said = "132 judged papers: learning from 88 of 2 day(s), 44 recommended (0 too long, left out); testing on 44 of 1"
+    said = (
+        "132 different papers: learning from 88 of 2 day(s), 44 recommended (0 too long, left out); testing on 44 of 1"
+    )
     assert said in done.stdout
     note = json.loads((tmp_path / "mine" / "ranker.json").read_text())
     assert note["templates"] == ["prompt.toml"] and note["days"] == ["2026-01-06", "2026-01-07"]

@@ -34,8 +34,13 @@ _TUNED = {
     "fine-tune it again, or take another model",
 }
 _UNLEARNED = {
-    "zh": "这个微调过的模型没有学过写：{kinds}；推荐理由由摘录代替",
+    "zh": "这个微调过的模型没有学过写{kinds}，推荐理由用论文原句代替",
     "en": "this fine-tuned model has not learned to write: {kinds}; reasons are quoted evidence",
+}
+_AND = {"zh": "、", "en": ", "}
+_KINDS = {
+    "zh": {"reason": "推荐理由", "summary": "结构化摘要", "brief": "简介"},
+    "en": {"reason": "reasons", "summary": "summaries", "brief": "briefs"},
 }
 
 Ask = Callable[[Sequence[Candidate]], Iterator[JudgeOutcome]]
@@ -74,7 +79,9 @@ class LanguageModelJudge:
         language = "zh" if profile.language == "zh" else "en"
         remarks = [_TUNED[language]] if info.tuned_for not in ("", self._heads.template_hash) else []
         if templates.unlearned:
-            remarks.append(_UNLEARNED[language].format(kinds=", ".join(templates.unlearned)))
+            remarks.append(
+                _UNLEARNED[language].format(kinds=_AND[language].join(_KINDS[language][k] for k in templates.unlearned))
+            )
         self._remarks = tuple(remarks)
         self._writer = Writer(generator, self._texts, settings, evidence, info.model)
         self._spent: dict[str, Usage] = {"score": Usage(), "write": Usage()}

@@ -6,6 +6,7 @@ Shapes: B examples in a batch, P tokens of the head, S tokens of the longest tai
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,8 @@ from ranker.errors import BackendError
 if TYPE_CHECKING:
     import torch
 
-_KEEP_EVERY = 50
-"""Steps between states on the disk: what an interrupted run loses at most."""
+_KEEP_EVERY, _KEEP_SECONDS = 50, 30.0
+"""Steps, or seconds, between states on the disk, whichever comes first: what an interrupted run loses at most."""
 _WIDTH = 32
 """Batches are as wide as the next multiple: oneDNN keeps what it prepared for every shape that it has met."""
 
@@ -132,6 +133,7 @@ def fit(
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     done = resume(state, trained, optimiser) if state is not None else 0
+    kept_at = time.monotonic()
     half = next(model.parameters()).dtype != torch.float32
     for number, batch in enumerate(plan, 1):
         if number <= done:
@@ -154,8 +156,10 @@ def fit(
         torch.nn.utils.clip_grad_norm_(trained, settings.max_grad_norm)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        if state is not None and (number % _KEEP_EVERY == 0 or number == len(plan)):
+        due = number % _KEEP_EVERY == 0 or number == len(plan) or time.monotonic() - kept_at > _KEEP_SECONDS
+        if state is not None and due:
             keep(state, number, trained, optimiser)
+            kept_at = time.monotonic()
         fresh = number <= len(plan) // settings.epochs
         yield Step(number, len(plan), worth, readings, fresh, sum(e.length for e in batch))
 

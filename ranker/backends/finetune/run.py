@@ -190,7 +190,8 @@ def check_out(out: Path, size: int) -> None:
     """
     another = "name an empty or a new folder by --out"
     if out.is_file() or file_above(out):
-        raise InputError(f"{file_above(out) or out} is a file, not a folder", where=str(out), todo=another)
+        above = file_above(out)
+        raise InputError(f"{above} is a file" if above else "is a file, not a folder", where=str(out), todo=another)
     if out.is_dir() and any(out.iterdir()) and not (out / NOTE).is_file():
         raise InputError("holds something other than a fine-tuned model", where=str(out), todo=another)
     if Path.cwd().is_relative_to(out):

@@ -74,5 +74,5 @@ def check_enough(papers: Sequence[JudgedPaper]) -> None:
     if min(picks, len(papers) - picks) < FEWEST:
         raise InputError(
             f"{picks} recommended and {len(papers) - picks} other papers to learn from; {FEWEST} of each are the least",
-            todo="give more judged days",
+            todo="give more judged days by --judged, or keep fewer apart by --test-days",
         )

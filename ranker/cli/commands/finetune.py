@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ranker.backends.finetune.fit import Step
     from ranker.types import JudgedPaper
 
-_SHOWN_EVERY = 20
+_SHOWN_EVERY, _SHOWN_SECONDS = 20, 60.0
 _RUNNING = 400
 
 
@@ -81,7 +82,7 @@ def finetune_model(
         drawn = split(every, test_days=test_days, most=papers, seed=seed)
         made = plan(base, model, drawn, session.profile, template_file(template, *folders), settings, out_folder)
         print(
-            f"{len(every)} judged papers: learning from {len(made.examples)} of {len(drawn.fit_days)} day(s), "
+            f"{len(every)} different papers: learning from {len(made.examples)} of {len(drawn.fit_days)} day(s), "
             f"{sum(e.positive for e in made.examples)} recommended ({made.too_long} too long, left out); "
             f"testing on {len(drawn.test)} of {len(drawn.test_days)}",
             flush=True,
@@ -133,6 +134,7 @@ class _Watch:
         self.bars, self._quiet = bars, quiet
         self._readings: list[tuple[bool, float]] = []
         self._done = 0
+        self._said_at = 0.0
 
     def step(self, step: Step) -> None:
         if not self._done:
@@ -142,7 +144,9 @@ class _Watch:
         self.bars.advance(step.number - self._done)
         self._done = step.number
         self._readings = [*self._readings, *step.readings][-_RUNNING:]
-        if not self._quiet and step.number % _SHOWN_EVERY == 0:
+        now = time.monotonic()
+        if not self._quiet and (step.number % _SHOWN_EVERY == 0 or now - self._said_at > _SHOWN_SECONDS):
+            self._said_at = now
             note(f"step {step.number}/{step.total}: loss {step.loss:.3f}{self._auc() if step.fresh else ''}")
 
     def _auc(self) -> str:

@@ -102,6 +102,13 @@ def test_an_interrupted_run_goes_on_to_the_same_end(
     assert begun == pytest.approx(whole[:7]) and [s.loss for s in rest] == pytest.approx(whole[5:], rel=1e-4)
 
 
+def test_slow_steps_are_kept_one_by_one(model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "_KEEP_SECONDS", -1.0)
+    state = tmp_path / "state"
+    list(itertools.islice(fit(model, examples(), SETTINGS, LABELS, state=state), 3))
+    assert next(fit(model, examples(), SETTINGS, LABELS, state=state)).number == 4
+
+
 def test_another_runs_state_has_another_name(tmp_path: Path) -> None:
     e = examples(3)
     mine = digest("base", SETTINGS, LABELS, e)
